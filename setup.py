@@ -1,0 +1,49 @@
+"""The extension modules of scapcore; everything else is declared in pyproject.toml."""
+
+import os
+import runpy
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HERE = Path(__file__).resolve().parent
+CORE = HERE / "src" / "scapcore"
+
+compile_arguments = ["-O3", "-fno-strict-aliasing", "-Wno-unused-function", "-Wno-unreachable-code"]
+link_arguments = []
+if os.environ.get("SCAPPY_SANITIZE"):
+    flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
+    compile_arguments += flags
+    link_arguments += flags
+
+runpy.run_path(str(CORE / "schema" / "generate.py"), run_name="__main__")
+
+extensions = [
+    Extension(
+        "scapcore." + ".".join(path.relative_to(CORE).with_suffix("").parts),
+        [str(path.relative_to(HERE))],
+        include_dirs=[str((CORE / "schema").relative_to(HERE))],
+        depends=[str((CORE / "schema" / "_tables.h").relative_to(HERE))],
+        extra_compile_args=compile_arguments,
+        extra_link_args=link_arguments,
+    )
+    for path in sorted(CORE.rglob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        include_path=["src"],
+        nthreads=int(os.environ.get("SCAPPY_BUILD_JOBS", "0")),
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "embedsignature": True,
+            "freethreading_compatible": True,
+        },
+    )
+)

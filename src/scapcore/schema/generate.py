@@ -1,0 +1,149 @@
+"""Turn the JSON files of this folder into C tables and Cython constants; run by setup.py at every build."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+#: Type codes of parameters and fields (scap format, section 6.3); the index is the code.
+PARAMETER_TYPES = (
+    "NONE INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64 CHARBUF BYTEBUF ERRNO SOCKADDR SOCKTUPLE FD PID FDLIST "
+    "FSPATH SYSCALLID SIGTYPE RELTIME ABSTIME PORT L4PROTO SOCKFAMILY BOOL IPV4ADDR DYN FLAGS8 FLAGS16 FLAGS32 UID GID "
+    "DOUBLE SIGSET CHARBUFARRAY CHARBUF_PAIR_ARRAY IPV4NET IPV6ADDR IPV6NET IPADDR IPNET MODE FSRELPATH ENUMFLAGS8 "
+    "ENUMFLAGS16 ENUMFLAGS32 FD32 PID32"
+).split()
+FORMATS = "NA DEC HEX 10_PADDED_DEC ID DIR OCT".split()
+CATEGORIES = (
+    "UNKNOWN OTHER FILE NET IPC WAIT SIGNAL SLEEP TIME PROCESS SCHEDULER MEMORY USER SYSTEM PROCESSING IO_BASE IO_READ "
+    "IO_WRITE IO_OTHER INTERNAL"
+).split()
+FLAGS = (
+    "CREATES_FD DESTROYS_FD USES_FD READS_FROM_FD WRITES_TO_FD MODIFIES_STATE UNUSED WAITS SKIPPARSERESET OLD_VERSION "
+    "LARGE_PAYLOAD CONVERTER_MANAGED"
+).split()
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def event_rows(events: list[dict], tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
+    """C initialisers of the event types and of their parameters, for one generation."""
+    types, parameters = [], []
+    for entry in events:
+        classic = entry.get("classic", {})
+        older = {} if modern else classic
+        params = list(entry["params"])
+        for index, param in older.get("params", {}).items():
+            params[int(index)] = param
+        flags = set(older.get("flags", entry["flags"])) | (set(entry["flags"]) & {"LARGE_PAYLOAD"})
+        name = older.get("name", entry["name"])
+        bits = sum(1 << FLAGS.index(flag) for flag in flags if flag in FLAGS)
+        first = len(parameters)
+        for param in params:
+            table = tables.index(param["table"]) if param.get("table") in tables else -1
+            parameters.append(
+                f"{{{quoted(param['name'])}, {PARAMETER_TYPES.index(param['type'])}, {FORMATS.index(param['format'])}, "
+                f"{table}, {param.get('dirfd', -1)}}}"
+            )
+        category = CATEGORIES.index(older.get("category", entry["category"]))
+        types.append(
+            f"{{{quoted(name)}, {len(name)}, {category}, {bits}, {len(params)}, {classic.get('nparams', -1)}, {first}}}"
+        )
+    return types, parameters
+
+
+def table_rows(content: dict, tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
+    """C initialisers of the flag tables: where each begins, and all names with their values."""
+    spans, rows = [], []
+    for name in tables:
+        entries = content["dynamic"].get(name)
+        if entries is not None:
+            entries = [[kind, index | (FORMATS.index(form) << 8)] for index, kind, form in entries]
+            spans.append(f"{{{len(rows)}, {len(entries)}}}")
+            rows += [f"{{{quoted(kind)}, {PARAMETER_TYPES.index(kind) << 16 | packed}u}}" for kind, packed in entries]
+            continue
+        entries = content["tables"].get(name, [])
+        if not modern:
+            entries = content["classic"].get(name, entries)
+        spans.append(f"{{{len(rows)}, {len(entries)}}}")
+        rows += [f"{{{quoted(label)}, {value & 0xFFFFFFFF}u}}" for label, value in entries]
+    return spans, rows
+
+
+def array(kind: str, name: str, rows: list[str]) -> str:
+    body = ",\n  ".join(rows)
+    return f"static const {kind} {name}[] = {{\n  {body}\n}};\n"
+
+
+def dense(pairs: list[tuple[int, str]]) -> list[str]:
+    """Names by number as a C array, NULL where there is none."""
+    names = dict(pairs)
+    return [quoted(names[value]) if value in names else "0" for value in range(max(names) + 1)]
+
+
+def header() -> str:
+    events = json.loads((HERE / "events.json").read_text())["events"]
+    flags = json.loads((HERE / "flags.json").read_text())
+    syscalls = json.loads((HERE / "syscalls.json").read_text())["syscalls"]
+    tables = list(flags["tables"]) + list(flags["dynamic"])
+    parts = [
+        "/* Made by generate.py from the JSON files beside it. */\n#ifndef SCAP_TABLES_H\n#define SCAP_TABLES_H\n",
+        "typedef struct { const char *name; unsigned char type, format; short table; signed char dirfd; } scap_parameter;",
+        "typedef struct { const char *name; unsigned char name_length, category; unsigned short flags; "
+        "unsigned char nparams; signed char reference; unsigned short first; } scap_event_type;",
+        "typedef struct { const char *name; unsigned int value; } scap_flag;",
+        "typedef struct { unsigned short first, count; } scap_span;\n",
+        f"#define SCAP_EVENT_COUNT {len(events)}",
+        f"#define SCAP_SYSCALL_COUNT {len(dense([(s['code'], s['name']) for s in syscalls]))}",
+        f"#define SCAP_ERRNO_COUNT {len(dense([(v, n) for n, v in flags['errno']]))}",
+        f"#define SCAP_SIGNAL_COUNT {len(dense([(v, n) for n, v in flags['signal']]))}",
+    ]
+    for generation in ("classic", "modern"):
+        modern = generation == "modern"
+        types, parameters = event_rows(events, tables, modern)
+        spans, rows = table_rows(flags, tables, modern)
+        parts.append(array("scap_event_type", f"scap_events_{generation}", types))
+        parts.append(array("scap_parameter", f"scap_parameters_{generation}", parameters))
+        parts.append(array("scap_span", f"scap_spans_{generation}", spans))
+        parts.append(array("scap_flag", f"scap_flags_{generation}", rows))
+        names = [(s["code"], s["name"] if modern else s.get("classic", s).get("name", s["name"])) for s in syscalls]
+        parts.append(array("char *const", f"scap_syscalls_{generation}", dense(names)))
+    categories = [0] * len(dense([(s["code"], s["name"]) for s in syscalls]))
+    for entry in syscalls:
+        if "category" in entry.get("classic", {}):
+            categories[entry["code"]] = CATEGORIES.index(entry["classic"]["category"])
+        else:
+            categories[entry["code"]] = CATEGORIES.index("OTHER")
+    parts.append(array("unsigned char", "scap_syscall_categories", [str(c) for c in categories]))
+    parts.append(array("char *const", "scap_errnos", dense([(v, n) for n, v in flags["errno"]])))
+    parts.append(array("char *const", "scap_signals", dense([(v, n) for n, v in flags["signal"]])))
+    parts.append("#endif\n")
+    return "\n".join(parts)
+
+
+def constants() -> str:
+    events = json.loads((HERE / "events.json").read_text())["events"]
+    lines = ["# Made by generate.py from the JSON files beside it.", "", "cdef enum EventId:"]
+    lines += [f"    {entry['id']} = {entry['type']}" for entry in events if not entry["id"].startswith("NA")]
+    lines += ["", "cdef enum ParameterType:"]
+    lines += [f"    PT_{name} = {code}" for code, name in enumerate(PARAMETER_TYPES)]
+    lines += ["", "cdef enum NumberFormat:"]
+    lines += [f"    PF_{name} = {code}" for code, name in enumerate(FORMATS)]
+    lines += ["", "cdef enum Category:"]
+    lines += [f"    CATEGORY_{name} = {code}" for code, name in enumerate(CATEGORIES)]
+    lines += ["", "cdef enum EventFlag:"]
+    lines += [f"    EF_{name} = {1 << bit}" for bit, name in enumerate(FLAGS)]
+    return "\n".join(lines) + "\n"
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    write_if_changed(HERE / "_tables.h", header())
+    write_if_changed(HERE / "types.pxd", constants())
