@@ -109,6 +109,7 @@ cdef struct ThreadRow:
     uint8_t exe_upper_layer
     uint8_t exe_lower_layer
     uint8_t exe_from_memfd
+    uint8_t has_session
     # Numbers of texts; see THREAD_TEXTS
     uint32_t comm
     uint32_t exe
@@ -119,9 +120,10 @@ cdef struct ThreadRow:
     uint32_t root
     uint32_t cgroups         # `subsystem=path` as shown, NUL-separated
     uint32_t container_id
+    uint32_t session_name    # name of the session's leader, where has_session
 
 cdef enum:
-    THREAD_TEXTS = 9
+    THREAD_TEXTS = 10
 
 
 cdef struct FdRow:
