@@ -9,12 +9,13 @@ from scapcore.buffer cimport put_byte, put_bytes, put_padded, put_signed, put_te
 from scapcore.events cimport *
 from scapcore.fields cimport *
 from scapcore.fields_thread cimport ancestor
+from scapcore.history cimport fd_as_of
 from scapcore.names cimport join_path
 from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
-from scapcore.text cimport (MODE_NORMAL, TextContext, put_argument, put_arguments, put_data, put_errno, put_info)
+from scapcore.text cimport TextContext, put_argument, put_arguments, put_data, put_info
 
 from scapcore.errors import FieldError
 from scapcore.schema import event_types
@@ -491,8 +492,8 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
 
 cdef uint32_t fd_of_context(Scope* scope, int64_t number) noexcept nogil:
     """Row of a descriptor of the event's thread as of the event."""
-    from_context = <TextContext*>scope.text
-    return fd_as_of(&from_context.history, scope.columns.table[scope.row], number, scope.row)
+    cdef TextContext* text = <TextContext*>scope.text
+    return fd_as_of(&text.history, scope.columns.table[scope.row], number, scope.row)
 
 
 cdef bint give_delta(Field* field, Scope* scope, Value* value) noexcept nogil:
