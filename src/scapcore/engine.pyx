@@ -313,6 +313,14 @@ cdef class Engine:
         if self.open:
             state_close(&self.state)
 
+    cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil:
+        """Apply an event that takes no number."""
+        cdef Step step
+        step.thread = NULL
+        step.fd = 0
+        place_event(&step.event, header, load16(header + 20), nparams, form, self.state.types, self.state.parameters)
+        apply(&self.state, &step)
+
     cdef void process(self, Columns* columns) noexcept nogil:
         """Fill the state columns of a batch."""
         cdef State* state = &self.state

@@ -232,7 +232,9 @@ cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
         name = NULL
         if code < SYSCALL_COUNT:
             name = syscalls_modern[code] if modern else syscalls_classic[code]
-        return name if name != NULL else b"<unknown>"
+        if name == NULL:
+            return b"<unknown>"
+        return name
     return event.info.name
 
 
@@ -565,7 +567,9 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_TYPE:
         return give_c_text(value, event_name(event, scope.state != NULL and scope.state.modern))
     if code == EVT_DIR:
-        return give_text(value, b"<" if event.type & 1 else b">", 1)
+        if event.type & 1:
+            return give_text(value, b"<", 1)
+        return give_text(value, b">", 1)
     if code == EVT_CPU:
         return give_integer(value, PT_INT16, <short>event_cpu(event))
     if code == EVT_RAWTIME:

@@ -55,6 +55,7 @@ cdef class Reader:
         self.blocks = {}
         self.next_number = 1
         self.walk.leading = True
+        self.walk.modern = modern
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
@@ -118,6 +119,11 @@ cdef class Reader:
                 status = self.first_block()
             if batch.columns.count and status != WALK_BAD:
                 break
+            if status == WALK_SIDE:
+                if self.engine is not None:
+                    self.engine.apply_side(self.walk.side, self.walk.side_nparams, self.walk.side_form)
+                self.place_batch(batch)
+                continue
             if status == WALK_OTHER:
                 if self.take_block():
                     self.place_batch(batch)
