@@ -107,6 +107,16 @@ class Capture:
         narrowed._used = self._used
         return narrowed
 
+    @property
+    def compression(self) -> str | None:
+        """Compression of the source: ``gzip``, ``zstd``, ``lz4`` or None."""
+        return self._sources[0].compression
+
+    @property
+    def needs(self) -> int:
+        """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
+        return 0 if self._where is None else self._where.needs
+
     def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass at the level of batches.
 
