@@ -50,13 +50,20 @@ cdef class FieldReader:
     ----------
     compile : callable
         Turns the text of a field into a :class:`scapcore.fields.FieldUse`.
+    mode : int
+        How payloads are shown where they are printed, see payload.pxd.
+    unlimited : bool
+        Whether payloads are shown in full.
+    printing : bool
+        Whether texts come as they are printed: names sanitised, payloads shown.
     """
 
-    def __cinit__(self, compile=None):
+    def __cinit__(self, compile=None, int mode=MODE_NORMAL, bint unlimited=True, bint printing=False):
         memset(&self.scope, 0, sizeof(Scope))
         self.compile = compile
         self.uses = {}
-        text_open(&self.text, MODE_NORMAL, True)
+        self.scope.printing = printing
+        text_open(&self.text, mode, unlimited)
 
     def __dealloc__(self):
         close_scope(&self.scope)
@@ -218,3 +225,12 @@ cdef class EventIterator:
         event.reader = self.fields
         self.place += 1
         return event
+
+
+def event_at(EventBatch batch, uint32_t row, FieldReader fields):
+    """An event of a batch."""
+    cdef Event event = Event.__new__(Event)
+    event.batch = batch
+    event.row = row
+    event.reader = fields
+    return event

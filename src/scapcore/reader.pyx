@@ -91,6 +91,14 @@ cdef class Reader:
         """int : Offset in the uncompressed capture up to which blocks have been taken."""
         return self.base + self.walk.position
 
+    def threads(self):
+        """Threads that are alive now: set of (thread id, process id)."""
+        return self.engine.threads() if self.engine is not None else set()
+
+    def containers(self):
+        """Containers known so far: list of (id, name), name ``""`` where no event told it."""
+        return self.engine.containers() if self.engine is not None else []
+
     cpdef bint advance(self) except -1:
         """Read the next batch into :attr:`batch`; False at the end.
 
