@@ -15,7 +15,8 @@ from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
-from scapcore.text cimport TextContext, put_argument, put_arguments, put_data, put_info
+from scapcore.payload cimport put_payload
+from scapcore.text cimport TextContext, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
 from scapcore.schema import event_types
@@ -636,7 +637,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         value.length = length
         value.type = PT_BYTEBUF
         if scope.printing and text != NULL:
-            put_data(&scope.scratch, text, value.data, length)
+            put_payload(&scope.scratch, value.data, length, text.mode, text.unlimited)
             return give_scratch(scope, value, start)
         return True
     if code == EVT_BUFLEN or EVT_BUFLEN_IN <= code <= EVT_BUFLEN_NET_OUT:
