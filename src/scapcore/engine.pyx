@@ -369,7 +369,7 @@ cdef class Engine:
                 table = table_of(state, thread)
                 columns.table[index] = table.number if table != NULL else 0
             if state.needs & NEED_LATENCY:
-                columns.latency[index] = thread.latency
+                columns.latency[index] = thread.latency if step.thread != NULL else 0
             if state.needs & NEED_COUNTERS:
                 counters = columns.counters + <size_t>index * 5
                 counters[0] = thread.vmsize
