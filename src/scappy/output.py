@@ -8,13 +8,13 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol, Union
+from typing import BinaryIO, Protocol, TypeAlias
 
 from scapcore.errors import ScapError
 
 __all__ = ["COMPRESSIONS", "OutputFile"]
 
-PathOrFile = Union[str, "os.PathLike[str]", BinaryIO]
+PathOrFile: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: Names that `compress` may have.
 COMPRESSIONS = ("gzip", "zstd", "lz4")
@@ -29,7 +29,7 @@ class _Lz4Frame:
     """LZ4's frame compressor with the two calls that the others have."""
 
     def __init__(self) -> None:
-        import lz4.frame
+        import lz4.frame  # type: ignore[import-untyped]
 
         self._frame = lz4.frame.LZ4FrameCompressor()
         self._head: bytes = self._frame.begin()

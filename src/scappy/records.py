@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 from scapcore.errors import ScapError
 
@@ -332,7 +332,7 @@ def _protocol(name: str) -> int:
     return _PROTOCOLS[name]
 
 
-DescriptorRecord = Union[File, Directory, Socket, ServerSocket, UnixSocket, NamedDescriptor]
+DescriptorRecord: TypeAlias = File | Directory | Socket | ServerSocket | UnixSocket | NamedDescriptor
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scapcore.errors import ScapError
 from scapcore.schema import EventType, event_types
 from scapcore.write import BlockEncoder, EventEncoder
 from scappy.output import OutputFile, PathOrFile
 from scappy.records import Container, Group, Interface, Machine, Thread, User
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["CaptureWriter", "find_event_type"]
 
@@ -260,7 +263,9 @@ class CaptureWriter:
         given = max((names.index(name) + 1 for name in parameters), default=0)
         count = given if parameter_count is None else parameter_count
         if given > count:
-            raise ScapError(f"event {direction} {entry.name}: parameter {names[given - 1]!r} is beyond the {count} asked for")
+            raise ScapError(
+                f"event {direction} {entry.name}: parameter {names[given - 1]!r} is beyond the {count} asked for"
+            )
         key = entry.type, count
         if key not in self._encoders:
             self._encoders[key] = EventEncoder(entry, count)
@@ -312,7 +317,7 @@ class CaptureWriter:
             self._end()
             self._output.discard()
 
-    def __enter__(self) -> CaptureWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
