@@ -1,0 +1,363 @@
+"""Containers: ids from control groups, records from container events (state engine, section 7). Internal to the core."""
+
+import json
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+
+from scapcore.events cimport Event, parameter, parameter_unsigned, text_length
+from scapcore.hashing cimport map_get, map_put
+from scapcore.schema.types cimport *
+from scapcore.state cimport *
+from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+
+cdef enum:
+    TYPE_DOCKER = 0
+    TYPE_LXC = 1
+    TYPE_LIBVIRT_LXC = 2
+    TYPE_RKT = 4
+    TYPE_CRI = 6
+    TYPE_BPM = 9
+    TYPE_PODMAN = 11
+    RUNC_ID = 64
+    SHORT_ID = 12
+
+
+cdef struct Layout:
+    const char* prefix
+    const char* suffix
+
+cdef Layout[1] PODMAN = [Layout(b"/libpod-", b".scope")]
+cdef Layout[2] DOCKER = [Layout(b"/", b""), Layout(b"/docker-", b".scope")]
+cdef Layout[5] CRI = [Layout(b"/", b""), Layout(b"/crio-", b""), Layout(b"/cri-containerd-", b".scope"),
+                      Layout(b"/crio-", b".scope"), Layout(b":cri-containerd:", b"")]
+
+
+cdef int64_t find_last(const uint8_t* text, uint32_t length, const char* wanted) noexcept nogil:
+    """Index just behind the last occurrence of a text, -1 if there is none."""
+    cdef uint32_t size = <uint32_t>strlen(wanted)
+    cdef int64_t place = <int64_t>length - size
+    while place >= 0:
+        if memcmp(text + place, wanted, size) == 0:
+            return place + size
+        place -= 1
+    return -1
+
+
+cdef int64_t find_first(const uint8_t* text, uint32_t length, const char* wanted) noexcept nogil:
+    """Index of the first occurrence of a text, -1 if there is none."""
+    cdef uint32_t size = <uint32_t>strlen(wanted)
+    cdef uint32_t place = 0
+    while place + size <= length:
+        if memcmp(text + place, wanted, size) == 0:
+            return place
+        place += 1
+    return -1
+
+
+cdef bint is_hexadecimal(const uint8_t* text, uint32_t length) noexcept nogil:
+    cdef uint32_t index
+    for index in range(length):
+        if not (48 <= text[index] <= 57 or 97 <= text[index] <= 102 or 65 <= text[index] <= 70):
+            return False
+    return True
+
+
+cdef bint match_layouts(const uint8_t* path, uint32_t length, const Layout* layouts, int count, const uint8_t** id) noexcept nogil:
+    """Look for a 64-digit id between a prefix and a suffix at the end of a path (section 7.2)."""
+    cdef int index
+    cdef int64_t start, end
+    cdef uint32_t suffix
+    for index in range(count):
+        start = find_last(path, length, layouts[index].prefix)
+        if start < 0:
+            continue
+        suffix = <uint32_t>strlen(layouts[index].suffix)
+        end = <int64_t>length - suffix
+        if end - start != RUNC_ID or memcmp(path + end, layouts[index].suffix, suffix):
+            continue
+        if is_hexadecimal(path + start, RUNC_ID):
+            id[0] = path + start
+            return True
+    return False
+
+
+cdef bint match_lxc(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
+    cdef int64_t start = find_first(path, length, b"/lxc/")
+    cdef const void* slash
+    if start >= 0:
+        start += 5
+    else:
+        start = find_first(path, length, b"/lxc.payload/")
+        if start < 0:
+            return False
+        start += 13
+    slash = memchr(path + start, 47, length - start)
+    id[0] = path + start
+    size[0] = <uint32_t>(<const uint8_t*>slash - id[0]) if slash != NULL else length - <uint32_t>start
+    return True
+
+
+cdef bint match_libvirt(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
+    cdef int64_t place = find_first(path, length, b".libvirt-lxc")
+    cdef int64_t start
+    cdef int64_t marker = 7     # of `-lxc\x2`, of which the reference skips one character more
+    if place >= 0 and place == <int64_t>length - 12:
+        start = find_last(path, length, b"/")
+        if start >= 0 and start <= place:
+            id[0] = path + start
+            size[0] = <uint32_t>(place - start)
+            return True
+    place = find_first(path, length, b"-lxc\\x2")
+    if place >= 0:
+        start = find_first(path, length, b".scope")
+        if start == <int64_t>length - 6 and start >= place + marker:
+            id[0] = path + place + marker
+            size[0] = <uint32_t>(start - place - marker)
+            return True
+    place = find_first(path, length, b"/libvirt/lxc/")
+    if place >= 0:
+        id[0] = path + place + 13
+        size[0] = length - <uint32_t>place - 13
+        return True
+    return False
+
+
+cdef bint match_bpm(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
+    cdef int64_t place = find_first(path, length, b"bpm-")
+    cdef int64_t end
+    cdef uint32_t index
+    cdef uint8_t sign
+    if place < 0:
+        return False
+    place += 4
+    end = find_first(path + place, length - <uint32_t>place, b".scope")
+    id[0] = path + place
+    size[0] = <uint32_t>end if end >= 0 else length - <uint32_t>place
+    for index in range(size[0]):
+        sign = id[0][index]
+        if not (48 <= sign <= 57 or 65 <= sign <= 90 or 97 <= sign <= 122 or sign == 45 or sign == 46 or sign == 95):
+            return False
+    return size[0] > 0
+
+
+cdef bint next_path(const uint8_t* text, uint32_t length, uint32_t* place, const uint8_t** path, uint32_t* size) noexcept nogil:
+    """Step to the path of the next `subsystem=path` entry."""
+    cdef uint32_t end
+    cdef uint32_t sign
+    if place[0] >= length:
+        return False
+    end = place[0] + text_length(text + place[0], length - place[0])
+    sign = end
+    while sign > place[0] and text[sign - 1] != 61:
+        sign -= 1
+    path[0] = text + sign
+    size[0] = end - sign
+    place[0] = end + 1
+    return True
+
+
+cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
+    """Set the container id of a thread from its control groups; the first engine that matches wins."""
+    cdef ThreadRow* row = thread_row(state, thread.row)
+    cdef const uint8_t* text = text_of(&state.strings, row.cgroups)
+    cdef uint32_t length = length_of(&state.strings, row.cgroups)
+    cdef const uint8_t* path = NULL
+    cdef const uint8_t* id = NULL
+    cdef uint32_t size = 0
+    cdef uint32_t id_size = 0
+    cdef uint32_t place, number
+    cdef int engine
+    cdef int32_t type = TYPE_DOCKER
+    cdef bint found = False
+    for engine in range(6):
+        place = 0
+        while not found and next_path(text, length, &place, &path, &size):
+            id_size = SHORT_ID
+            if engine == 0:
+                found = match_layouts(path, size, PODMAN, 1, &id)
+                type = TYPE_PODMAN
+            elif engine == 1:
+                found = match_layouts(path, size, DOCKER, 2, &id)
+                type = TYPE_DOCKER
+            elif engine == 2:
+                found = match_layouts(path, size, CRI, 5, &id)
+                type = TYPE_CRI
+            elif engine == 3:
+                found = match_lxc(path, size, &id, &id_size)
+                type = TYPE_LXC
+            elif engine == 4:
+                found = match_libvirt(path, size, &id, &id_size)
+                type = TYPE_LIBVIRT_LXC
+            else:
+                found = match_bpm(path, size, &id, &id_size)
+                type = TYPE_BPM
+        if found:
+            break
+    if not found:
+        id_size = 0
+    if id_size == length_of(&state.strings, row.container_id) and (
+            id_size == 0 or memcmp(id, text_of(&state.strings, row.container_id), id_size) == 0):
+        return
+    # `id` points into the text of the control groups, which the edited row keeps.
+    row = thread_edit(state, thread)
+    thread_text(state, &row.container_id, id, id_size)
+    if id_size and not map_get(&state.by_container, row.container_id):
+        number = container_new(state, id, id_size)
+        if number:
+            state.containers[number].type = type
+            if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
+                state.containers[number].name = strings_add(&state.strings, id, id_size)
+
+
+cdef uint32_t container_new(State* state, const uint8_t* id, uint32_t length) noexcept nogil:
+    """A new version of the container of that id; its row, or 0 when memory is out."""
+    cdef ContainerRow* grown
+    cdef uint32_t number = state.container_count
+    cdef uint32_t text
+    if number == state.container_capacity:
+        grown = <ContainerRow*>realloc(state.containers, <size_t>number * 2 * sizeof(ContainerRow))
+        if grown == NULL:
+            state.failed = 1
+            return 0
+        state.containers = grown
+        state.container_capacity = number * 2
+    text = strings_add(&state.strings, id, length)
+    if not map_put(&state.by_container, text, number):
+        state.failed = 1
+        return 0
+    memset(&state.containers[number], 0, sizeof(ContainerRow))
+    state.containers[number].id = text
+    state.container_count += 1
+    state.epoch += 1
+    return number
+
+
+cdef uint32_t add_text(State* state, object value) except? 0xFFFFFFFF:
+    """Number of a JSON text, 0 for anything else."""
+    cdef bytes data
+    if not isinstance(value, str):
+        return 0
+    data = value.encode("utf-8", "surrogatepass")
+    return strings_add(&state.strings, <const uint8_t*><char*>data, len(data))
+
+
+cdef uint32_t address_of(object value) except? 0xFFFFFFFF:
+    """A dotted address as network-order bytes, 0 for anything else."""
+    cdef uint8_t[4] parts
+    cdef uint32_t address
+    pieces = value.split(".") if isinstance(value, str) else ()
+    if len(pieces) != 4 or not all(piece.isdigit() and int(piece) < 256 for piece in pieces):
+        return 0
+    for index in range(4):
+        parts[index] = int(pieces[index])
+    address = (<uint32_t*>parts)[0]
+    return address
+
+
+cdef bint record_container(State* state, bytes text) except -1:
+    """Take over the JSON record of a container event; False if its lookup failed, so that it is not shown."""
+    cdef uint32_t number
+    cdef ContainerRow* row
+    cdef bytes id
+    try:
+        content = json.loads(text.rstrip(b"\0").decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return True
+    record = content.get("container") if isinstance(content, dict) else None
+    if not isinstance(record, dict):
+        record = {}
+    name = record.get("id")
+    id = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else b""
+    number = container_new(state, <const uint8_t*><char*>id, len(id))
+    if not number:
+        raise MemoryError
+    row = &state.containers[number]
+    kind = record.get("type")
+    row.type = kind if type(kind) is int and 0 <= kind < 1000 else 0
+    row.known = 1
+    row.full_id = add_text(state, record.get("full_id"))
+    row.name = add_text(state, record.get("name"))
+    row.image = add_text(state, record.get("image"))
+    row.image_id = add_text(state, record.get("imageid"))
+    row.image_repository = add_text(state, record.get("imagerepo"))
+    row.image_tag = add_text(state, record.get("imagetag"))
+    row.image_digest = add_text(state, record.get("imagedigest"))
+    row.privileged = record.get("privileged") is True
+    row.is_pod_sandbox = record.get("is_pod_sandbox") is True
+    row.ip = address_of(record.get("ip"))
+    row.json = strings_add(&state.strings, <const uint8_t*><char*>text, len(text))
+    labels = record.get("labels")
+    if isinstance(labels, dict) and labels:
+        row.labels = <Pair*>calloc(len(labels), sizeof(Pair))
+        if row.labels == NULL:
+            raise MemoryError
+        for key in sorted(labels):
+            value = labels[key]
+            if not isinstance(value, str):
+                value = "" if value is None else json.dumps(value)
+            row.labels[row.label_count].key = add_text(state, key)
+            row.labels[row.label_count].value = add_text(state, value)
+            row.label_count += 1
+    return record.get("lookup_state", 1) in (1, None) or type(record.get("lookup_state")) is not int \
+        or record["lookup_state"] not in (0, 2)
+
+
+cdef bint on_container_event(State* state, Step* step) noexcept nogil:
+    """Apply a container event of any era; False if it is not to be shown."""
+    cdef uint32_t length, number, id_length
+    cdef const uint8_t* data
+    cdef const uint8_t* id
+    cdef bint shown = True
+    cdef Thread* pseudo
+    cdef ThreadRow* row
+    if step.event.type == CONTAINER_E:
+        id = parameter(&step.event, 0, &id_length)
+        number = container_new(state, id, text_length(id, id_length))
+        if number:
+            state.containers[number].known = 1
+            state.containers[number].type = <int32_t>parameter_unsigned(&step.event, 1, 0)
+            data = parameter(&step.event, 2, &length)
+            state.containers[number].name = strings_add(&state.strings, data, text_length(data, length))
+            data = parameter(&step.event, 3, &length)
+            state.containers[number].image = strings_add(&state.strings, data, text_length(data, length))
+        return shown
+    data = parameter(&step.event, 0, &length)
+    if length == 0:
+        return True
+    with gil:
+        try:
+            shown = record_container(state, data[:length])
+        except MemoryError:
+            state.failed = 1
+    return shown
+
+
+cdef uint32_t container_thread(State* state, uint32_t container) noexcept nogil:
+    """Row of the pseudo thread that stands for a container in its own event (section 7.3)."""
+    cdef uint32_t number = pool_new(state, &state.threads)
+    cdef ThreadRow* row
+    cdef uint8_t[256] name
+    cdef uint32_t length
+    if not number:
+        return 0
+    row = thread_row(state, number)
+    row.references = 1
+    row.tid = row.pid = -1
+    row.ptid = -1
+    row.vtid = row.vpid = -2
+    row.sid = row.vpgid = row.pgid = row.fdlimit = -1
+    row.container = container
+    row.flags = CLONE_ACTIVE
+    strings_keep(&state.strings, state.containers[container].id)
+    row.container_id = state.containers[container].id
+    length = length_of(&state.strings, row.container_id)
+    if length > 240:
+        length = 240
+    memcpy(name, b"container:", 10)
+    memcpy(name + 10, text_of(&state.strings, row.container_id), length)
+    thread_text(state, &row.comm, name, length + 10)
+    # It lives as long as the batch does.
+    thread_row_drop(state, number)
+    return number

@@ -1,0 +1,292 @@
+"""What events on files and other plain descriptors do to the tables (state engine, section 4). Internal to the core."""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from scapcore.buffer cimport Buffer, put_signed, put_text, release
+from scapcore.events cimport Event, parameter, parameter_integer, parameter_unsigned, text_length
+from scapcore.hashing cimport map_slot
+from scapcore.names cimport join_path
+from scapcore.schema.types cimport *
+from scapcore.state cimport *
+from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+
+cdef uint32_t O_DIRECTORY = 1 << 10
+cdef int64_t AT_FDCWD = -100
+cdef int64_t CANCELED_FD = INT64_MAX
+
+
+cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32_t length, int64_t dirfd,
+                           uint8_t* target) noexcept nogil:
+    """Directory that a path of an *at call is relative to (state engine, section 8.2)."""
+    cdef Thread* main
+    cdef uint32_t text, used
+    if length and path[0] == 47:
+        target[0] = 46
+        return 1
+    if dirfd == AT_FDCWD:
+        main = main_thread(state, step.thread)
+        if main == NULL:
+            return 0
+        text = thread_row(state, main.row).cwd
+        used = length_of(&state.strings, text)
+        if used > PATH_SIZE:
+            used = PATH_SIZE
+        memcpy(target, text_of(&state.strings, text), used)
+        return used
+    # The reference makes the directory the event's own descriptor, also if the call then fails.
+    step.fd = fd_find(state, step.thread, dirfd)
+    if not step.fd:
+        memcpy(target, b"<UNKNOWN>", 9)
+        return 9
+    text = fd_row(state, step.fd).name
+    used = length_of(&state.strings, text)
+    if used > PATH_SIZE:
+        used = PATH_SIZE
+    memcpy(target, text_of(&state.strings, text), used)
+    target[used] = 47
+    return used + 1
+
+
+cdef bint is_given(const uint8_t* name, uint32_t length) noexcept nogil:
+    """True for a path that a driver could read from the caller."""
+    return length != 0 and not (length >= 6 and memcmp(name, b"(NULL)", 6) == 0 and (length == 6 or name[6] == 0))
+
+
+cdef void on_open_exit(State* state, Step* step) noexcept nogil:
+    """open, creat, openat, openat2, open_by_handle_at."""
+    cdef const Event* event = &step.event
+    cdef uint8_t[PATH_SIZE + 8] directory
+    cdef uint8_t[PATH_SIZE + 8] target
+    cdef uint32_t type = event.type
+    cdef uint32_t flags = 0
+    cdef uint32_t device = 0
+    cdef uint64_t inode = 0
+    cdef uint32_t length, other_length, used, row, count
+    cdef const uint8_t* name
+    cdef const uint8_t* other
+    cdef int64_t dirfd = AT_FDCWD
+    cdef int64_t fd
+    cdef bint has_enter
+    cdef Thread* main
+    cdef FdRow* entry
+    if step.thread == NULL:
+        return
+    has_enter = load_enter(state, step)
+    fd = parameter_integer(event, 0, -1)
+    count = step.enter.nparams if has_enter else 0
+    if type == SYSCALL_OPEN_X:
+        name = parameter(event, 1, &length)
+        flags = <uint32_t>parameter_unsigned(event, 2, 0)
+        device = <uint32_t>parameter_unsigned(event, 4, 0)
+        inode = parameter_unsigned(event, 5, 0)
+        if count >= 2:
+            other = parameter(&step.enter, 0, &other_length)
+            if is_given(other, other_length):
+                name = other
+                length = other_length
+                flags = <uint32_t>parameter_unsigned(&step.enter, 1, 0)
+    elif type == SYSCALL_CREAT_X:
+        name = parameter(event, 1, &length)
+        device = <uint32_t>parameter_unsigned(event, 3, 0)
+        inode = parameter_unsigned(event, 4, 0)
+        if count >= 1:
+            other = parameter(&step.enter, 0, &other_length)
+            if is_given(other, other_length):
+                name = other
+                length = other_length
+    elif type == SYSCALL_OPENAT_X:
+        if not has_enter:
+            return
+        name = parameter(&step.enter, 1, &length)
+        flags = <uint32_t>parameter_unsigned(&step.enter, 2, 0)
+        dirfd = parameter_integer(&step.enter, 0, -1)
+    elif type == SYSCALL_OPEN_BY_HANDLE_AT_X:
+        name = parameter(event, 3, &length)
+        flags = <uint32_t>parameter_unsigned(event, 2, 0)
+        device = <uint32_t>parameter_unsigned(event, 4, 0)
+        inode = parameter_unsigned(event, 5, 0)
+    else:
+        dirfd = parameter_integer(event, 1, -1)
+        name = parameter(event, 2, &length)
+        flags = <uint32_t>parameter_unsigned(event, 3, 0)
+        if type == SYSCALL_OPENAT_2_X:
+            device = <uint32_t>parameter_unsigned(event, 5, 0)
+            inode = parameter_unsigned(event, 6, 0)
+        else:
+            device = <uint32_t>parameter_unsigned(event, 6, 0)
+            inode = parameter_unsigned(event, 7, 0)
+        if count >= 3:
+            other = parameter(&step.enter, 1, &other_length)
+            if is_given(other, other_length):
+                name = other
+                length = other_length
+                flags = <uint32_t>parameter_unsigned(&step.enter, 2, 0)
+                dirfd = parameter_integer(&step.enter, 0, -1)
+    if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPEN_BY_HANDLE_AT_X:
+        # Unlike the *at calls these need the directory even for an absolute path, for the rule on length.
+        main = main_thread(state, step.thread)
+        used = 0
+        if main != NULL:
+            used = length_of(&state.strings, thread_row(state, main.row).cwd)
+            if used > PATH_SIZE:
+                used = PATH_SIZE
+            memcpy(directory, text_of(&state.strings, thread_row(state, main.row).cwd), used)
+    else:
+        used = directory_of(state, step, name, length, dirfd, directory)
+    used = join_path(target, directory, used, name, length, state.modern)
+    if fd < 0:
+        return
+    row = fd_new(state)
+    if not row:
+        return
+    entry = fd_row(state, row)
+    entry.type = FD_DIRECTORY if flags & O_DIRECTORY else FD_FILE_V2
+    entry.open_flags = flags
+    entry.device = device
+    entry.inode = inode
+    entry.name = strings_add(&state.strings, target, used)
+    step.fd = fd_add(state, step.thread, fd, row)
+
+
+cdef void on_close_enter(State* state, Step* step) noexcept nogil:
+    cdef FdTable* table
+    cdef uint32_t* place
+    if step.thread == NULL or not step.fd:
+        return
+    table = table_of(state, step.thread)
+    if table == NULL:
+        return
+    place = map_slot(&table.rows, step.thread.last_fd)
+    if place != NULL:
+        place[0] |= FD_CLOSING
+
+
+cdef void remove_later(State* state, Thread* thread, int64_t fd) noexcept nogil:
+    """Take a descriptor out when the next event is read, so that this one still shows it."""
+    if state.remove_fd_count < 4:
+        state.remove_fds[state.remove_fd_count] = fd
+        state.remove_fd_count += 1
+    state.remove_fd_tid = thread.tid
+
+
+cdef void on_close_exit(State* state, Step* step) noexcept nogil:
+    cdef FdTable* table
+    cdef uint32_t* place
+    if step.thread == NULL or not step.fd:
+        return
+    if parameter_integer(&step.event, 0, -1) >= 0:
+        remove_later(state, step.thread, step.thread.last_fd)
+        return
+    table = table_of(state, step.thread)
+    if table != NULL:
+        place = map_slot(&table.rows, step.thread.last_fd)
+        if place != NULL:
+            place[0] &= ~<uint32_t>FD_CLOSING
+
+
+cdef void on_close_range_exit(State* state, Step* step) noexcept nogil:
+    cdef FdTable* table
+    cdef int64_t first, last, fd
+    cdef uint32_t slot
+    cdef uint32_t closing = 4       # CLOSE_RANGE_CLOEXEC
+    if step.thread == NULL or step.event.nparams < 4 or parameter_integer(&step.event, 0, -1) < 0:
+        return
+    if parameter_unsigned(&step.event, 3, 0) & closing:
+        return
+    table = table_of(state, step.thread)
+    if table == NULL or not table.rows.mask:
+        return
+    first = <int64_t><uint32_t>parameter_unsigned(&step.event, 1, 0)
+    last = <int64_t><uint32_t>parameter_unsigned(&step.event, 2, 0)
+    slot = 0
+    while slot <= table.rows.mask:
+        fd = table.rows.keys[slot]
+        if table.rows.values[slot] and first <= fd <= last:
+            fd_remove(state, step.thread, fd)   # shifts others into this place: look at it again
+        else:
+            slot += 1
+
+
+cdef uint32_t add_typed(State* state, Step* step, int64_t fd, int type) noexcept nogil:
+    cdef uint32_t row = fd_new(state)
+    if not row:
+        return 0
+    fd_row(state, row).type = <uint8_t>type
+    step.fd = fd_add(state, step.thread, fd, row)
+    return step.fd
+
+
+cdef void on_pipe_exit(State* state, Step* step) noexcept nogil:
+    cdef uint64_t inode
+    cdef int index
+    if step.thread == NULL or step.event.nparams < 4 or parameter_integer(&step.event, 0, -1) < 0:
+        return
+    inode = parameter_unsigned(&step.event, 3, 0)
+    for index in range(1, 3):
+        if add_typed(state, step, parameter_integer(&step.event, index, -1), FD_FIFO):
+            fd_row(state, step.fd).inode = inode
+
+
+cdef void share(State* state, Step* step, int64_t fd) noexcept nogil:
+    """Give the event's descriptor a second number; the row is the same, since rows never change."""
+    fd_row(state, step.fd).references += 1
+    step.fd = fd_add(state, step.thread, fd, step.fd)
+
+
+cdef void on_dup_exit(State* state, Step* step) noexcept nogil:
+    """dup, dup2, dup3."""
+    cdef int64_t result = parameter_integer(&step.event, 0, -1)
+    cdef uint32_t bit = 0
+    if step.thread == NULL or result < 0:
+        return
+    if result == 0:
+        bit = CLONE_PIPE_DESTINATION
+    elif result == 1:
+        bit = CLONE_PIPE_SOURCE
+    if bit and not step.thread.flags & bit:
+        step.thread.flags |= bit
+        thread_edit(state, step.thread).flags |= bit
+    if step.fd:
+        share(state, step, result)
+
+
+cdef void on_fcntl_exit(State* state, Step* step) noexcept nogil:
+    """fcntl with one of the two commands that make a descriptor."""
+    cdef int64_t result = parameter_integer(&step.event, 0, -1)
+    cdef uint64_t command
+    cdef uint64_t duplicate = 1         # F_DUPFD
+    cdef uint64_t duplicate_close = 27  # F_DUPFD_CLOEXEC
+    if step.thread == NULL or result < 0 or not step.fd:
+        return
+    if step.event.nparams > 2:
+        command = parameter_unsigned(&step.event, 2, 0)
+    elif load_enter(state, step):
+        command = parameter_unsigned(&step.enter, 1, 0)
+    else:
+        return
+    if command == duplicate or command == duplicate_close:
+        share(state, step, result)
+
+
+cdef void on_special_exit(State* state, Step* step, int type) noexcept nogil:
+    """Calls that make a descriptor of a kind of its own: eventfd, signalfd, epoll_create, memfd_create, …"""
+    cdef int64_t fd = parameter_integer(&step.event, 0, -1)
+    cdef uint32_t length
+    cdef const uint8_t* name
+    cdef Buffer buffer
+    if step.thread == NULL or fd < 0:
+        return
+    if not add_typed(state, step, fd, type):
+        return
+    if type == FD_MEMFD:
+        name = parameter(&step.event, 1, &length)
+        fd_row(state, step.fd).name = strings_add(&state.strings, name, text_length(name, length))
+    elif type == FD_PIDFD:
+        buffer.data = NULL
+        buffer.used = buffer.capacity = 0
+        buffer.failed = False
+        put_text(&buffer, b"/proc/")
+        put_signed(&buffer, parameter_integer(&step.event, 1, 0))
+        fd_row(state, step.fd).name = strings_add(&state.strings, buffer.data, buffer.used)
+        release(&buffer)

@@ -1,0 +1,15 @@
+# The state engine: walks the events of a batch in order and adds the dimension columns.
+
+from libc.stdint cimport uint8_t
+
+from scapcore.events cimport Columns
+from scapcore.schema.tables cimport EVENT_COUNT
+from scapcore.state cimport State
+
+
+cdef class Engine:
+    cdef State state
+    cdef uint8_t exit_fd[EVENT_COUNT]    # of exit events: index of the descriptor parameter, 255 = none
+    cdef readonly bint modern
+    cdef bint open
+    cdef void process(self, Columns* columns) noexcept nogil

@@ -1,0 +1,377 @@
+# The tables of the state engine: dimensions (append-only rows with reference counts) and what is alive now.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from scapcore.events cimport Columns, Event, place_event
+from scapcore.hashing cimport IntegerMap
+from scapcore.schema.tables cimport EventType, Parameter
+from scapcore.strings cimport Strings
+
+cdef enum:
+    # Descriptor types of the format (scap format, section 5)
+    FD_UNKNOWN = 0
+    FD_FILE = 1
+    FD_DIRECTORY = 2
+    FD_IPV4 = 3
+    FD_IPV6 = 4
+    FD_IPV4_SERVER = 5
+    FD_IPV6_SERVER = 6
+    FD_FIFO = 7
+    FD_UNIX = 8
+    FD_EVENT = 9
+    FD_UNSUPPORTED = 10
+    FD_SIGNALFD = 11
+    FD_EVENTPOLL = 12
+    FD_INOTIFY = 13
+    FD_TIMERFD = 14
+    FD_NETLINK = 15
+    FD_FILE_V2 = 16
+    FD_BPF = 17
+    FD_USERFAULTFD = 18
+    FD_IO_URING = 19
+    FD_MEMFD = 20
+    FD_PIDFD = 21
+
+    L4_UNKNOWN = 0
+    L4_NA = 1
+    L4_TCP = 2
+    L4_UDP = 3
+    L4_ICMP = 4
+    L4_RAW = 5
+
+    ROLE_NONE = 0
+    ROLE_CLIENT = 1
+    ROLE_SERVER = 2
+
+    CLONE_FILES = 1 << 0
+    CLONE_THREAD = 1 << 13
+    CLONE_INVERTED = 1 << 16
+    CLONE_NAME_CHANGED = 1 << 17
+    CLONE_CLOSED = 1 << 18
+    CLONE_ACTIVE = 1 << 19
+    CLONE_PIPE_SOURCE = 1 << 21
+    CLONE_PIPE_DESTINATION = 1 << 22
+    CLONE_CHILD_IN_PIDNS = 1 << 29
+
+    CHUNK_SHIFT = 10
+    CHUNK_ROWS = 1 << 10
+
+    # A descriptor table's value: row number and two bits of a close under way
+    FD_ROW_MASK = 0x3FFFFFFF
+    FD_CLOSING = 0x80000000
+    FD_CLOSE_CANCELED = 0x40000000
+
+    NEED_LATENCY = 1
+    NEED_COUNTERS = 2
+    NEED_LINKS = 4
+    NEED_CHANGES = 8
+
+    NO_ID = 0xFFFFFFFF       # of a user or group: none
+    LIMIT_THREADS = 131072
+    LIMIT_FDS = 4096
+    PATH_SIZE = 1024
+    STORED_SIZE = 4096
+
+
+cdef struct ThreadRow:
+    uint32_t references
+    uint32_t retired
+    uint32_t parent          # rows of this dimension, 0 = none
+    uint32_t main
+    uint32_t container       # rows of other dimensions, 0 = none
+    uint32_t user
+    uint32_t group
+    uint32_t login_user
+    int64_t tid
+    int64_t pid
+    int64_t ptid
+    int64_t sid
+    int64_t vpgid
+    int64_t pgid
+    int64_t vtid
+    int64_t vpid
+    int64_t fdlimit
+    uint64_t clone_time
+    uint64_t namespace_start
+    uint64_t cap_inheritable
+    uint64_t cap_permitted
+    uint64_t cap_effective
+    uint64_t exe_inode
+    uint64_t exe_changed
+    uint64_t exe_modified
+    uint64_t children
+    uint32_t flags
+    uint32_t uid
+    uint32_t gid
+    uint32_t loginuid
+    int32_t tty
+    uint8_t exe_writable
+    uint8_t exe_upper_layer
+    uint8_t exe_lower_layer
+    uint8_t exe_from_memfd
+    uint8_t has_session
+    # Numbers of texts; see THREAD_TEXTS
+    uint32_t comm
+    uint32_t exe
+    uint32_t exepath
+    uint32_t args            # NUL-separated
+    uint32_t env             # NUL-separated
+    uint32_t cwd
+    uint32_t root
+    uint32_t cgroups         # `subsystem=path` as shown, NUL-separated
+    uint32_t container_id
+    uint32_t session_name    # name of the session's leader, where has_session
+
+cdef enum:
+    THREAD_TEXTS = 10
+
+
+cdef struct FdRow:
+    uint32_t references
+    uint32_t retired
+    uint32_t name
+    uint32_t open_flags
+    uint32_t device
+    uint8_t type
+    uint8_t role
+    uint8_t connected
+    uint8_t name_changed
+    uint8_t from_list        # was in the capture's first descriptor lists
+    uint64_t inode
+    # Addresses in the layouts of the accessors below, one over the other as the protocols change
+    uint8_t address[40]
+
+
+cdef struct Pair:
+    uint32_t key
+    uint32_t value
+
+
+cdef struct ContainerRow:
+    uint32_t id
+    uint32_t full_id
+    uint32_t name            # 0 with `named` 0: no record, or none in it
+    uint32_t image
+    uint32_t image_id
+    uint32_t image_repository
+    uint32_t image_tag
+    uint32_t image_digest
+    uint32_t json            # the record as text, for what is seldom asked for
+    uint32_t ip              # as stored in an address: network order bytes
+    int32_t type
+    uint8_t known            # a record named it; else it is known from a cgroup only
+    uint8_t privileged
+    uint8_t is_pod_sandbox
+    uint32_t label_count
+    Pair* labels
+
+
+cdef struct UserRow:
+    uint32_t id
+    uint32_t gid
+    uint32_t name
+    uint32_t home
+    uint32_t shell
+
+
+cdef struct Interface:
+    uint32_t address
+    uint32_t netmask
+    uint32_t broadcast
+    uint32_t name
+
+
+cdef struct Interface6:
+    uint8_t address[16]
+    uint8_t netmask[16]
+    uint8_t broadcast[16]
+    uint32_t name
+
+
+cdef struct FdTable:
+    IntegerMap rows
+    uint32_t number
+
+
+cdef struct Thread:
+    int64_t tid
+    int64_t pid
+    uint32_t row
+    uint32_t flags           # as in the row
+    uint64_t version_event   # event that made the row; it may still be changed by that event
+    uint64_t checked         # epoch in which the links of the row were found right
+    uint64_t main_checked    # membership count when `main` was looked up
+    Thread* main
+    FdTable* fds
+    int64_t last_fd
+    uint64_t enter_time
+    uint64_t latency
+    uint64_t last_time
+    uint64_t previous_time
+    uint64_t pfmajor
+    uint64_t pfminor
+    uint32_t vmsize
+    uint32_t vmrss
+    uint32_t vmswap
+    uint16_t last_type
+    uint8_t stored_valid     # the last exit event followed the stored enter event
+    uint8_t has_stored
+    uint16_t stored_type
+    uint16_t stored_nparams
+    uint8_t stored_form
+    uint32_t stored_length
+    uint32_t stored_capacity
+    uint8_t* stored          # a copy of the enter event
+
+
+cdef struct Change:
+    int64_t key              # thread id, or descriptor number
+    uint32_t table           # descriptor table, 0 for threads
+    uint32_t event           # index in the batch before which the change was made
+    uint32_t old_row
+    uint32_t next            # next change of the same key in the batch, 0 = none
+
+
+cdef struct VerdictCache:
+    uint8_t* verdicts        # by row; 0 = not judged yet
+    uint32_t capacity
+    VerdictCache* next
+
+
+cdef struct Pool:
+    void** chunks
+    uint32_t chunk_count
+    uint32_t chunk_capacity
+    uint32_t count           # rows handed out so far, row 0 included (it means "none")
+    uint32_t size            # bytes of a row
+    uint32_t* free_rows
+    uint32_t free_count
+    uint32_t free_capacity
+    uint32_t* retired
+    uint32_t retired_count
+    uint32_t retired_capacity
+    VerdictCache* caches
+
+
+cdef struct State:
+    Strings strings
+    Pool threads
+    Pool fds
+    Thread** live
+    uint32_t live_count
+    uint32_t live_capacity
+    uint32_t* live_free
+    uint32_t live_free_count
+    IntegerMap by_tid        # tid -> index into `live`
+    FdTable** tables         # by number; 0 is none
+    uint32_t table_count
+    uint32_t table_capacity
+    uint32_t* tables_free
+    uint32_t tables_free_count
+    uint32_t tables_free_capacity
+    uint32_t* tables_dead    # kept until the batch is done
+    uint32_t tables_dead_count
+    uint32_t tables_dead_capacity
+    ContainerRow* containers
+    uint32_t container_count
+    uint32_t container_capacity
+    IntegerMap by_container  # number of the id's text -> row
+    UserRow* users
+    uint32_t user_count
+    uint32_t user_capacity
+    IntegerMap by_uid        # uid + 1 -> row + 1
+    IntegerMap by_gid
+    Interface* interfaces
+    uint32_t interface_count
+    Interface6* interfaces6
+    uint32_t interface6_count
+    uint8_t server_ports[8192]
+    uint64_t epoch           # grows when a thread or what its rows link to changes
+    uint64_t membership      # grows when a thread comes or goes
+    uint64_t number          # of the event under way
+    uint32_t index           # of it in the batch
+    uint32_t needs
+    uint32_t modern          # the exit view's rules instead of those of 0.29.3
+    uint32_t failed          # memory was out
+    int64_t remove_tid
+    uint32_t remove_thread
+    int64_t remove_fds[4]
+    uint32_t remove_fd_count
+    int64_t remove_fd_tid
+    Change* changes
+    uint32_t change_count
+    uint32_t change_capacity
+    const EventType* types
+    const Parameter* parameters
+    uint64_t lost_threads    # not added because the table was full
+
+
+cdef struct Step:
+    # What the parts of the engine share about the event under way
+    Event event
+    Event enter              # the stored enter event where `has_enter`
+    Thread* thread
+    uint32_t fd              # row of the event's own descriptor, 0 = none
+    uint8_t has_enter
+    uint8_t error
+
+
+cdef inline void* pool_row(const Pool* pool, uint32_t row) noexcept nogil:
+    return <uint8_t*>pool.chunks[row >> CHUNK_SHIFT] + <size_t>(row & (CHUNK_ROWS - 1)) * pool.size
+
+
+cdef inline ThreadRow* thread_row(const State* state, uint32_t row) noexcept nogil:
+    return <ThreadRow*>pool_row(&state.threads, row)
+
+
+cdef inline FdRow* fd_row(const State* state, uint32_t row) noexcept nogil:
+    return <FdRow*>pool_row(&state.fds, row)
+
+
+# The dimensions and the live tables (dimensions.pyx)
+cdef bint state_open(State* state) noexcept nogil
+cdef void state_close(State* state) noexcept nogil
+cdef void begin_batch(State* state) noexcept nogil
+cdef uint32_t pool_new(State* state, Pool* pool) noexcept nogil
+cdef void thread_row_drop(State* state, uint32_t row) noexcept nogil
+cdef void fd_row_drop(State* state, uint32_t row) noexcept nogil
+cdef bint watch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
+cdef void unwatch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
+cdef void log_change(State* state, uint32_t table, int64_t key, uint32_t old_row) noexcept nogil
+cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil
+cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil
+cdef ThreadRow* thread_edit(State* state, Thread* thread) noexcept nogil
+cdef void thread_text(State* state, uint32_t* place, const uint8_t* data, size_t length) noexcept nogil
+cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcept nogil
+cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil
+cdef FdTable* table_of(State* state, Thread* thread) noexcept nogil
+cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil
+cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil
+
+cdef uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil
+cdef uint32_t fd_add(State* state, Thread* thread, int64_t fd, uint32_t row) noexcept nogil
+cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil
+cdef uint32_t fd_new(State* state) noexcept nogil
+cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil
+cdef FdTable* table_new(State* state) noexcept nogil
+cdef void table_free(State* state, uint32_t number) noexcept nogil
+cdef void table_retire(State* state, FdTable* table) noexcept nogil
+cdef bint table_copy(State* state, FdTable* target, const FdTable* source) noexcept nogil
+
+cdef inline bint is_main(const Thread* thread) noexcept nogil:
+    return thread.pid == thread.tid
+
+
+cdef inline bint load_enter(State* state, Step* step) noexcept nogil:
+    """Point `step.enter` at the enter event that belongs to the exit event under way."""
+    cdef Thread* thread = step.thread
+    if thread == NULL or not thread.stored_valid or not thread.has_stored:
+        return False
+    if thread.stored_type != step.event.type - 1:
+        thread.stored_valid = 0
+        return False
+    place_event(&step.enter, thread.stored, thread.stored_type, thread.stored_nparams, thread.stored_form,
+                state.types, state.parameters)
+    return True
