@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeAlias
 
 from scappy.samples import calls
 from scappy.samples.calls import EAGAIN, ETIMEDOUT, Call, Half
-from scappy.samples.cluster import NODE, PROGRAMS, Program
+from scappy.samples.cluster import NODE
+from scappy.samples.processes import PROGRAMS, Program
 from scappy.samples.scenes import STORY_THREADS
 
 __all__ = ["Background", "Happening"]

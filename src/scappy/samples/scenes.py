@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from scappy.records import SocketTuple, UnixTuple
 from scappy.samples import calls, dns, http
 from scappy.samples.calls import EAGAIN, EINPROGRESS, ENOENT, Call
-from scappy.samples.cluster import BACKEND_POD, BACKEND_SERVICE, CLIENT_POD, NODE, PROGRAMS
+from scappy.samples.cluster import BACKEND_POD, BACKEND_SERVICE, CLIENT_POD, NODE
+from scappy.samples.processes import PROGRAMS
 from scappy.samples.script import Script, Task
 
 __all__ = ["RESOLV_CONF", "STORY_THREADS", "tell"]

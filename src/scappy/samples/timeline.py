@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scappy.output import PathOrFile
-from scappy.samples import cluster, scenes
+from scappy.samples import cluster, processes, scenes
 from scappy.samples.background import Background, Happening
 from scappy.samples.script import Moment, Placed, Script, moment
 from scappy.writer import CaptureWriter
@@ -72,7 +72,7 @@ def write_walkthrough(target: PathOrFile, compress: str | None = None) -> int:
             writer.user(user)
         for group in cluster.GROUPS:
             writer.group(group)
-        for thread in cluster.threads():
+        for thread in processes.threads():
             writer.thread(thread)
         for container in cluster.CONTAINERS:
             writer.container(container)
