@@ -133,7 +133,7 @@ cdef bytes address(object value, str name, Py_ssize_t size):
 cdef class BlockEncoder:
     """Encodes blocks one after another into a buffer of its own.
 
-    A call that raises leaves the buffer as it was before.
+    A call that raises leaves the buffer as it was before. A buffer belongs to one thread at a time.
 
     Parameters
     ----------
