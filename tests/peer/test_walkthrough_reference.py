@@ -138,7 +138,7 @@ def test_tables_as_written(sysdig: str, tmp_path: Path) -> None:
     )
     with CaptureWriter(path) as writer:
         writer.machine(Machine(cpus=2, hostname="node1"))
-        writer.user(User(1000, 1000, "ann", "/home/ann", "/bin/sh"))
+        writer.user(User(1000, 1000, "app", "/home/app", "/bin/sh"))
         cgroups = ("memory=/docker/" + "0123456789ab" + "0" * 52,)
         thread = Thread(
             42, "cat", "/bin/cat", 42, args=("a", "b"), uid=1000, cgroups=cgroups, loginuid=1000, fds=descriptors
@@ -152,7 +152,7 @@ def test_tables_as_written(sysdig: str, tmp_path: Path) -> None:
         writer.event("sendfile", ">", 3000, 42, 1, out_fd=3, in_fd=0, offset=0, size=9)
     fields = "%evt.num %evt.cpu %user.name %proc.cmdline %container.image %evt.dir %evt.type %evt.args"
     lines = [line.rstrip() for line in run(sysdig, "-r", str(path), "-p", fields).splitlines()]
-    begin = "ann cat a b nginx:1"
+    begin = "app cat a b nginx:1"
     names = ["<f>/dev/null", "<4t>10.0.0.1:4000->10.0.0.2:80", "<6u>:::53", "<p>pipe:[7]"]
     reads = [
         line

@@ -89,9 +89,9 @@ class TestSections:
 
     def test_users_and_groups(self) -> None:
         encoder = BlockEncoder()
-        encoder.user_list([(1000, 100, b"ann", b"/home/ann", b"/bin/sh")], [(100, b"users")])
+        encoder.user_list([(1000, 100, b"app", b"/home/app", b"/bin/sh")], [(100, b"users")])
         kind, body = one(encoder)
-        user = struct.pack("<BII", 0, 1000, 100) + b"\x03\0ann\x09\0/home/ann\x07\0/bin/sh"
+        user = struct.pack("<BII", 0, 1000, 100) + b"\x03\0app\x09\0/home/app\x07\0/bin/sh"
         group = struct.pack("<BI", 1, 100) + b"\x05\0users"
         expected = struct.pack("<I", len(user) + 4) + user + struct.pack("<I", len(group) + 4) + group
         assert (kind, body[: len(expected)]) == (0x220, expected)
