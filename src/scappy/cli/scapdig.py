@@ -164,7 +164,8 @@ def run_chisels(capture: Capture, settings: Settings) -> int:
 
 def print_events(capture: Capture, settings: Settings) -> int:
     """Print the events; what was dropped for missing fields is told on standard error."""
-    from scappy.formats import COLOURED, PLAIN, PRESETS, JsonSink, Summary, TextSink, parse, unescape
+    from scappy.formats import PRESETS, JsonSink, Summary, TextSink, parse, unescape
+    from scappy.formats.presets import COLOURED, PLAIN
 
     stream = sys.stdout.buffer
     terminal = sys.stdout.isatty()
