@@ -18,7 +18,7 @@ from scapcore.schema.types cimport *
 from scapcore.sections cimport add_user
 from scapcore.sockets cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport strings_add
+from scapcore.strings cimport length_of, strings_add, text_of
 from scapcore.threads cimport *
 
 cdef int64_t CANCELED_FD = INT64_MAX
@@ -164,7 +164,7 @@ cdef bint apply(State* state, Step* step) noexcept nogil:
         on_sendto_enter(state, step)
         store_enter(state, step)
     elif type == SYSCALL_FCNTL_E:
-        if parameter_unsigned(&step.event, 1, 0) == 1 or parameter_unsigned(&step.event, 1, 0) == 27:
+        if parameter_unsigned(&step.event, 1, 0) == 1 or parameter_unsigned(&step.event, 1, 0) == 26:
             store_enter(state, step)
     elif type == SYSCALL_READ_X or type == SYSCALL_WRITE_X or type == SOCKET_RECV_X or type == SOCKET_SEND_X \
             or type == SOCKET_RECVFROM_X or type == SOCKET_RECVMSG_X or type == SOCKET_SENDTO_X \
@@ -313,6 +313,37 @@ cdef class Engine:
         if self.open:
             state_close(&self.state)
 
+    def threads(self):
+        """Threads that are alive now: set of (thread id, process id)."""
+        cdef uint32_t index
+        found = set()
+        for index in range(1, self.state.live_count):
+            if self.state.live[index] != NULL:
+                found.add((self.state.live[index].tid, self.state.live[index].pid))
+        return found
+
+    def containers(self):
+        """Containers known so far, the newest record of each: list of (id, name)."""
+        cdef uint32_t index
+        cdef ContainerRow* row
+        found = {}
+        for index in range(1, self.state.container_count):
+            row = &self.state.containers[index]
+            found[self.text(row.id)] = self.text(row.name)
+        return list(found.items())
+
+    cdef str text(self, uint32_t number):
+        """A text of the dictionary."""
+        return text_of(&self.state.strings, number)[:length_of(&self.state.strings, number)].decode("utf-8", "replace")
+
+    cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil:
+        """Apply an event that takes no number."""
+        cdef Step step
+        step.thread = NULL
+        step.fd = 0
+        place_event(&step.event, header, load16(header + 20), nparams, form, self.state.types, self.state.parameters)
+        apply(&self.state, &step)
+
     cdef void process(self, Columns* columns) noexcept nogil:
         """Fill the state columns of a batch."""
         cdef State* state = &self.state
@@ -339,6 +370,8 @@ cdef class Engine:
             # The columns
             if step.fd:
                 columns.mark[index] |= MARK_FD
+                if fd_row(state, step.fd).born == state.number and fd_row(state, step.fd).name_changed:
+                    columns.mark[index] |= MARK_RENAMED
             if step.error:
                 columns.mark[index] |= MARK_ERROR
             columns.fd[index] = 0
@@ -346,6 +379,10 @@ cdef class Engine:
             if type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E:
                 columns.thread[index] = container_thread(state, state.container_count - 1)
                 columns.fd_number[index] = -1
+                if state.needs & NEED_LATENCY:
+                    columns.latency[index] = 0
+                if state.needs & NEED_COUNTERS:
+                    memset(columns.counters + <size_t>index * 5, 0, 40)
                 continue
             thread = step.thread if step.thread != NULL else thread_find(state, step.event.tid)
             if thread == NULL:
@@ -369,7 +406,7 @@ cdef class Engine:
                 table = table_of(state, thread)
                 columns.table[index] = table.number if table != NULL else 0
             if state.needs & NEED_LATENCY:
-                columns.latency[index] = thread.latency
+                columns.latency[index] = thread.latency if step.thread != NULL else 0
             if state.needs & NEED_COUNTERS:
                 counters = columns.counters + <size_t>index * 5
                 counters[0] = thread.vmsize

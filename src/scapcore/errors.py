@@ -9,6 +9,7 @@ __all__ = [
     "FilterError",
     "MissingDependencyError",
     "ScapError",
+    "SourceError",
     "TruncatedCaptureError",
     "UnsupportedCaptureError",
 ]
@@ -16,6 +17,13 @@ __all__ = [
 
 class ScapError(Exception):
     """Base of every error that scappy raises on purpose."""
+
+
+class SourceError(ScapError):
+    """The bytes cannot be had: the file is missing, must not be read, is a directory, or a read fails.
+
+    Where the system said so, its `OSError` is the cause (``__cause__``).
+    """
 
 
 class CorruptCaptureError(ScapError):

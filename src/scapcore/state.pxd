@@ -109,6 +109,7 @@ cdef struct ThreadRow:
     uint8_t exe_upper_layer
     uint8_t exe_lower_layer
     uint8_t exe_from_memfd
+    uint8_t has_session
     # Numbers of texts; see THREAD_TEXTS
     uint32_t comm
     uint32_t exe
@@ -119,9 +120,10 @@ cdef struct ThreadRow:
     uint32_t root
     uint32_t cgroups         # `subsystem=path` as shown, NUL-separated
     uint32_t container_id
+    uint32_t session_name    # name of the session's leader, where has_session
 
 cdef enum:
-    THREAD_TEXTS = 9
+    THREAD_TEXTS = 10
 
 
 cdef struct FdRow:
@@ -133,9 +135,10 @@ cdef struct FdRow:
     uint8_t type
     uint8_t role
     uint8_t connected
-    uint8_t name_changed
+    uint8_t name_changed     # by the event that made the row
     uint8_t from_list        # was in the capture's first descriptor lists
     uint64_t inode
+    uint64_t born            # event that made the row
     # Addresses in the layouts of the accessors below, one over the other as the protocols change
     uint8_t address[40]
 

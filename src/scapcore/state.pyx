@@ -239,7 +239,7 @@ cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
     thread.tid = tid
     thread.pid = tid
     thread.fds = table
-    thread.last_fd = -1
+    thread.last_fd = 0          # as the reference begins: an exit without its enter is about descriptor 0
     thread.last_type = 0xFFFE   # what precedes no exit event
     thread.version_event = state.number
     thread_row(state, thread.row).references = 1
@@ -375,6 +375,7 @@ cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
     cdef ThreadRow* row = thread_row(state, thread.row)
     cdef uint32_t parent = 0
     cdef uint32_t main = 0
+    cdef uint32_t session = 0
     cdef uint32_t container, user, group, login_user
     if thread.checked == state.epoch:
         return
@@ -395,7 +396,10 @@ cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
     user = map_get(&state.by_uid, row.uid)
     group = map_get(&state.by_gid, row.gid)
     login_user = map_get(&state.by_uid, row.loginuid)
-    if (row.parent == parent and row.main == main and row.container == container and row.user == user
+    other = thread_find(state, row.sid)
+    if other != NULL:
+        session = thread_row(state, other.row).comm
+    if (row.has_session == (other != NULL) and row.session_name == session and row.parent == parent and row.main == main and row.container == container and row.user == user
             and row.group == group and row.login_user == login_user):
         return
     # A link is no change that others have to follow by itself: they look at it when they are asked for.
@@ -413,6 +417,8 @@ cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
     row.user = user
     row.group = group
     row.login_user = login_user
+    row.has_session = other != NULL
+    thread_text_copy(state, &row.session_name, session)
 
 
 # Descriptor tables
@@ -492,6 +498,7 @@ cdef uint32_t fd_new(State* state) noexcept nogil:
     cdef uint32_t row = pool_new(state, &state.fds)
     if row:
         fd_row(state, row).references = 1
+        fd_row(state, row).born = state.number
     return row
 
 
@@ -554,6 +561,8 @@ cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     memcpy(copy, row, sizeof(FdRow))
     copy.references = 1
     copy.retired = 0
+    copy.born = state.number
+    copy.name_changed = 0
     strings_keep(&state.strings, copy.name)
     if place != NULL and place[0] & FD_ROW_MASK == step.fd:
         log_change(state, table.number, step.thread.last_fd, step.fd)

@@ -1,0 +1,56 @@
+"""Fields of the pod that the process runs in and of what Kubernetes built the pod from."""
+
+from __future__ import annotations
+
+from .field import Argument, Field, FieldClass
+
+__all__ = ["K8S"]
+
+LABEL = Argument("label name", dotted="text", bracket="text")
+
+
+def pod(name: str, sentence: str, *, argument: Argument | None = None, classic: bool = True) -> Field:
+    """A field of the pod."""
+    return Field(f"k8s.pod.{name}", "CHARBUF", sentence, argument=argument, classic=classic, modern=False)
+
+
+def owner(kind: str, what: str, *, name_deprecated: bool = True) -> tuple[Field, ...]:
+    """Name, id and labels of something that the pod belongs to."""
+    return tuple(
+        Field(
+            f"k8s.{kind}.{part}",
+            "CHARBUF",
+            f"{sentence} of the {what} that the pod belongs to.",
+            argument=argument,
+            deprecated=part != "name" or name_deprecated,
+            modern=False,
+        )
+        for part, sentence, argument in (
+            ("name", "Name", None),
+            ("id", "Unique id", None),
+            ("label", "One label", LABEL),
+            ("labels", "All labels, each as key:value,", None),
+        )
+    )
+
+
+K8S = FieldClass(
+    "k8s",
+    "The Kubernetes pod that the process runs in.",
+    (
+        pod("name", "Name of the pod."),
+        pod("id", "Older name of k8s.pod.uid."),
+        pod("uid", "Unique id of the pod.", classic=False),
+        pod("sandbox_id", "First 12 characters of the id of the pod's sandbox.", classic=False),
+        pod("full_sandbox_id", "The whole id of the pod's sandbox.", classic=False),
+        pod("label", "One label of the pod.", argument=LABEL),
+        pod("labels", "All labels of the pod, each as key:value."),
+        pod("ip", "First IPv4 address of the pod.", classic=False),
+        pod("cni.json", "What the network plugin (CNI) returned for the pod, as JSON.", classic=False),
+        *owner("rc", "replication controller"),
+        *owner("svc", "service"),
+        *owner("ns", "namespace", name_deprecated=False),
+        *owner("rs", "replica set"),
+        *owner("deployment", "deployment"),
+    ),
+)

@@ -1,0 +1,111 @@
+"""Names that arguments and values of fields must come from: event types, event parameters, services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from scapcore import schema
+
+__all__ = ["event_names", "nearest", "parameter_types", "service_port", "services"]
+
+# Bits of the types that hold numbers, by which the widest is found.
+NUMBER_BITS = {
+    **dict.fromkeys(("INT8", "UINT8", "FLAGS8", "ENUMFLAGS8", "L4PROTO", "SIGTYPE"), 8),
+    **dict.fromkeys(("INT16", "UINT16", "FLAGS16", "ENUMFLAGS16", "PORT", "SYSCALLID"), 16),
+    **dict.fromkeys(("INT32", "UINT32", "FLAGS32", "ENUMFLAGS32", "MODE", "UID", "GID", "PID32", "FD32", "BOOL"), 32),
+    **dict.fromkeys(("INT64", "UINT64", "FD", "PID", "ERRNO", "RELTIME", "ABSTIME"), 64),
+}
+TEXTS = {"CHARBUF", "FSPATH", "FSRELPATH"}
+ADDRESSES = {"IPV4ADDR", "IPV6ADDR"}
+# The types that no filter value can be written for.
+OPAQUE = {"SOCKADDR", "SOCKTUPLE", "FDLIST", "SIGSET", "DYN"}
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
+    """The known names most like a word that is not known, best first.
+
+    Examples
+    --------
+    >>> nearest("opne", ["open", "close", "pipe"])
+    ('open',)
+    """
+    from difflib import SequenceMatcher, get_close_matches  # only mistakes need it
+
+    close = get_close_matches(word, list(known), count, 0.65)
+    likeness = [SequenceMatcher(None, word, name).ratio() for name in close]
+    # What is much less like it than the best would only distract.
+    return tuple(name for name, ratio in zip(close, likeness, strict=True) if ratio > likeness[0] - 0.08)
+
+
+@cache
+def event_names() -> frozenset[str]:
+    """Every name that ``evt.type`` can have, in the words of the classic and of the newest tools."""
+    names: set[str] = set()
+    for modern in (False, True):
+        names.update(event.name for event in schema.event_types(modern))
+        names.update(schema.syscall_names(modern).values())
+    return frozenset(names)
+
+
+def family(type: str) -> str:
+    """Number, text or something else: types of one family can be compared with the same values."""
+    if type in NUMBER_BITS:
+        return "number"
+    if type in TEXTS:
+        return "text"
+    return "address" if type in ADDRESSES else type
+
+
+@cache
+def parameter_types() -> dict[str, str]:
+    """Type that ``evt.rawarg`` takes for each name of an event parameter.
+
+    Several events use one name for parameters of different types. The first of them that a filter value can
+    be written for decides between number, text, bytes and address; among numbers the widest type counts.
+
+    Examples
+    --------
+    >>> types = parameter_types()
+    >>> types["res"], types["size"], types["name"]
+    ('ERRNO', 'UINT64', 'FSPATH')
+    """
+    chosen: dict[str, str] = {}
+    for modern in (False, True):
+        for event in schema.event_types(modern):
+            for parameter in event.params:
+                name, type = parameter.name, parameter.type
+                before = chosen.get(name)
+                wider = NUMBER_BITS.get(type, 0) > NUMBER_BITS.get(before or "", 64)
+                if before is None or wider or (before in OPAQUE and type not in OPAQUE):
+                    chosen[name] = type
+                elif before != type and family(before) == family(type) == "address":
+                    chosen[name] = "IPADDR"
+    return chosen
+
+
+@cache
+def services() -> dict[str, int]:
+    """Port of each service name in ``/etc/services``; empty where there is no such file."""
+    ports: dict[str, int] = {}
+    try:
+        with open("/etc/services", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                words = line.partition("#")[0].split()
+                number = words[1].partition("/")[0] if len(words) > 1 else ""
+                if number.isascii() and number.isdigit():
+                    for name in (words[0], *words[2:]):
+                        ports.setdefault(name, int(number))
+    except OSError:
+        pass
+    return ports
+
+
+def service_port(name: str) -> int | None:
+    """Port of a service, such as 443 for ``https``; None if this machine does not know the name."""
+    import socket  # only named ports need it
+
+    try:
+        return socket.getservbyname(name)
+    except (OSError, ValueError):
+        return services().get(name)
