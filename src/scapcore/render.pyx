@@ -439,7 +439,7 @@ cdef class Renderer:
                 self.started = True
                 self.first_number = batch.columns.first_number + row
                 move_scope(&self.scope, batch, row)
-                self.scope.first_time = self.scope.event.ts
+                self.scope.columns.first_time = self.scope.event.ts
                 return
             row += 1
 
@@ -530,7 +530,7 @@ cdef class Renderer:
         elif source == FROM_ABSOLUTE:
             put_seconds(&self.out, time, False)
         elif source == FROM_RELATIVE:
-            put_seconds(&self.out, time - self.scope.first_time, True)
+            put_seconds(&self.out, time - self.scope.columns.first_time, True)
         elif source == FROM_LATENCY:
             previous = self.scope.columns.latency[self.scope.row] if self.scope.thread else 0
             put_seconds(&self.out, previous, True)
