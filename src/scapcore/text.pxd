@@ -1,10 +1,12 @@
 # Event parameters as text.
 
+cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer
+from scapcore.engine cimport Engine
 from scapcore.events cimport Columns, Event
 from scapcore.history cimport History
 from scapcore.state cimport State
@@ -33,10 +35,11 @@ cdef bint put_raw_and_resolved(Buffer* raw, Buffer* resolved, TextContext* conte
 cdef int parameter_index(const Event* event, const char* name, size_t length) noexcept nogil
 
 
+@cython.final
 cdef class ArgumentText:
     cdef TextContext context
     cdef Buffer out
-    cdef EventBatch batch
+    cdef Engine engine
     cdef uint64_t first_number
     cdef Event event
     cdef bint place(self, EventBatch batch, Py_ssize_t row) except False

@@ -1,5 +1,6 @@
 """Event parameters as text: what evt.args, evt.info and evt.arg show (state engine, section 9)."""
 
+cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
@@ -7,6 +8,7 @@ from libc.string cimport memcpy, memmove, memset, strlen, strncmp
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_text, release, reserve
+from scapcore.engine cimport Engine
 from scapcore.events cimport *
 from scapcore.history cimport history_begin, history_close
 from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text)
@@ -183,6 +185,7 @@ cdef dict MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, 
                    "base64": MODE_BASE64}
 
 
+@cython.final
 cdef class ArgumentText:
     """Texts of the parameters of events. Internal to the core.
 
@@ -206,7 +209,7 @@ cdef class ArgumentText:
     def __init__(self, *, str mode="normal", bint unlimited=False):
         text_close(&self.context)
         text_open(&self.context, MODES[mode], unlimited)
-        self.batch = None
+        self.engine = None
 
     def __dealloc__(self):
         text_close(&self.context)
@@ -220,10 +223,14 @@ cdef class ArgumentText:
         if batch.engine is None:
             raise ValueError("the batch was read without state")
         state = &batch.engine.state
-        if state.number != batch.columns.first_number + batch.columns.count - 1:
-            raise ValueError("the reader has gone on to another batch")
-        if batch is not self.batch or self.first_number != batch.columns.first_number:
-            self.batch = batch
+        # `index` goes back to 0 when the reader goes on, also where there is nothing more to read.
+        if (state.number != batch.columns.first_number + batch.columns.count - 1
+                or state.index != batch.columns.count - 1):
+            raise ValueError("the reader has gone on from this batch")
+        # The engine is kept and not the batch, which the reader could then not use again.
+        if (batch.engine is not self.engine or &batch.columns != self.context.columns
+                or self.first_number != batch.columns.first_number):
+            self.engine = batch.engine
             self.first_number = batch.columns.first_number
             text_begin(&self.context, state, &batch.columns)
         batch.place(&self.event, <uint32_t>row)
@@ -302,12 +309,19 @@ cdef class ArgumentText:
         self.place(batch, row)
         if not put_raw_and_resolved(&self.out, &resolved, &self.context, &self.event, <uint32_t>row, index):
             return None
-        second = (<const char*>resolved.data)[:resolved.used] if resolved.used else b""
-        release(&resolved)
+        try:
+            if resolved.failed:
+                raise MemoryError
+            second = (<const char*>resolved.data)[:resolved.used] if resolved.used else b""
+        finally:
+            release(&resolved)
         return self.take(), second
 
-    def time_arguments(self, EventBatch batch not None):
-        """Render all shown events of a batch without making objects of it; the number of bytes. For benchmarks."""
+    def measure(self, EventBatch batch not None):
+        """Render the parameters of all shown events of a batch and drop the texts; how many bytes they had.
+
+        This is for benchmarks: no Python object is made.
+        """
         cdef uint32_t row
         cdef size_t total = 0
         self.place(batch, 0)
@@ -334,6 +348,10 @@ def json_text(const uint8_t[::1] text not None):
     cdef bytes result
     memset(&out, 0, sizeof(Buffer))
     put_json_text(&out, &text[0] if text.shape[0] else NULL, text.shape[0])
-    result = (<const char*>out.data)[:out.used]
-    release(&out)
+    try:
+        if out.failed:
+            raise MemoryError
+        result = (<const char*>out.data)[:out.used]
+    finally:
+        release(&out)
     return result
