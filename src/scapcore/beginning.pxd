@@ -1,4 +1,4 @@
-# Where the events of a capture begin, and which of them count.
+# Which events of a capture count.
 
 from libc.stdint cimport uint32_t, uint64_t
 

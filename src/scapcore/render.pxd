@@ -16,6 +16,7 @@ cdef struct Segment:
     uint32_t width           # of the column, 0 = as wide as the value
     uint8_t source           # where the value comes from
     uint8_t format           # a PF_ code
+    uint8_t type             # PT_ code that the value is taken for, 0 = its own
     bint running             # must be taken from every event, also if the line is dropped
     bint multiline           # line ends and tabs in the value are meant
     uint64_t previous        # time stamp of the last event, for differences

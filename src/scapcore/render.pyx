@@ -28,6 +28,9 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
 
+from scapcore.schema import event_types
+from scapcore.schema.generate import PARAMETER_TYPES
+
 cdef extern from "<stdlib.h>" nogil:
     double strtod(const char* text, char** end)
 
@@ -350,8 +353,12 @@ cdef class Renderer:
             segment.source = FROM_NOWHERE
             return 0
         segment.field = &use.field
-        # The reference knows no number format for the raw ones, so that it has no text for unsigned numbers there.
-        segment.format = PF_NA if use.name.startswith("evt.rawarg") else use.field.format
+        segment.format = use.field.format
+        if use.name.startswith("evt.rawarg"):
+            # The reference takes the raw value for what the first event with such a parameter says, and knows no
+            # number format for it, so that it has no text for unsigned numbers.
+            segment.format = PF_NA
+            segment.type = first_type(use.argument)
         segment.running = use.name in RUNNING_FIELDS
         if use.name == "evt.outputtime":
             segment.source = OUTPUT_TIMES[time]
@@ -498,6 +505,8 @@ cdef class Renderer:
             return self.put_time_segment(segment)
         if not extract(segment.field, &self.scope, &value):
             return False
+        if segment.type and value.data == NULL:
+            value.type = segment.type
         if self.json:
             return put_json_value(&self.out, &value, segment.format)
         return put_value(&self.out, &value, segment.format)
@@ -527,6 +536,15 @@ cdef class Renderer:
             segment.previous = time
             put_seconds(&self.out, time - previous, True)
         return True
+
+
+def first_type(bytes name):
+    """Type code of the first parameter of that name in the event table, 0 if there is none. Internal to the core."""
+    for event in event_types():
+        for parameter in event.params:
+            if name is not None and parameter.name == name.decode():
+                return PARAMETER_TYPES.index(parameter.type)
+    return 0
 
 
 def as_json(segments):
