@@ -32,10 +32,11 @@ extensions = [
 ]
 
 setup(
+    # Compiling takes most of the time; processes for Cython too would need this file to be importable (Python 3.14).
+    options={"build_ext": {"parallel": int(os.environ.get("SCAPPY_BUILD_JOBS", "0")) or None}},
     ext_modules=cythonize(
         extensions,
         include_path=["src"],
-        nthreads=int(os.environ.get("SCAPPY_BUILD_JOBS", "0")),
         compiler_directives={
             "language_level": "3",
             "boundscheck": False,
