@@ -397,6 +397,50 @@ def test_pieces_of_a_live_stream_come_at_once(codec: Codec) -> None:
             assert source.readinto(buffer) == 0
 
 
+def test_output_that_fills_the_steps_exactly_comes_at_once(codec: Codec) -> None:
+    # Around the end of a step the decoder may hold output although its input is used up, or hold none.
+    step = importlib.import_module(f"scapcore.source.{codec.name}")
+    size = getattr(step, "PIECE", 0) or step.BLOCK_LIMIT
+    parts = [bytes(size + more) for more in (0, 1, 2, 257, 300, 515, 1030, -1)]
+    reader, writer = os.pipe()
+    buffer = bytearray(1 << 20)
+    pieces = codec.flushed(parts)
+    with open(reader, "rb") as file, open(writer, "wb", buffering=0) as out:
+        out.write(pieces[0])
+        with open_source(file) as source:
+            for number, part in enumerate(parts):
+                got = 0
+                while got < len(part):
+                    got += source.readinto(buffer)
+                assert got == len(part)
+                out.write(pieces[number + 1])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        # The largest length that a block can claim, after the header of a frame with the smallest blocks.
+        b"\x28\xb5\x2f\xfd\x00\x00" + b"\xfc\xff\xff",
+        lz4.frame.compress(b"")[:7] + b"\xff\xff\xff\x7f",
+    ],
+    ids=["zstd", "lz4"],
+)
+def test_length_of_a_block_is_not_believed(head: bytes) -> None:
+    class Endless:
+        given = 0
+
+        def read(self, size: int) -> bytes:
+            part = bytes(size) if self.given else head
+            self.given += len(part)
+            return part
+
+    file = Endless()
+    error = read_until_error(file)[1]
+    assert type(error) is CorruptCaptureError
+    assert "impossible block" in str(error)
+    assert file.given < 1 << 20
+
+
 def shared() -> pathlib.Path:
     default = pathlib.Path(__file__).parents[2].parent / "shared"
     folder = pathlib.Path(os.environ.get("SCAPPY_SHARED", default)) / "captures"

@@ -53,10 +53,8 @@ def decode(data: Input) -> Generator[bytes, None, None]:
 def _member(data: Input) -> Generator[bytes, None, None]:
     decoder = zlib.decompressobj(wbits=GZIP_FORMAT)
     step = FIRST_STEP
-    full = False
     while not decoder.eof:
-        # After a full piece the decoder may hold more; waiting for input would delay it.
-        given = (data.buffered() if full else data.window())[:step]
+        given = data.window()[:step]
         # An error in zlib takes the output of its step with it: the copy is there to get that back.
         before = decoder.copy()
         try:
@@ -67,9 +65,8 @@ def _member(data: Input) -> Generator[bytes, None, None]:
             raise CorruptCaptureError(f"the gzip stream is damaged: {_reason(error)}") from None
         data.advance(len(given) - len(decoder.unconsumed_tail) - len(decoder.unused_data))
         step = min(2 * step, STEP)
-        if not (given or piece or full):
+        if not (given or piece):
             raise TruncatedCaptureError("the gzip stream ends in the middle")
-        full = len(piece) == PIECE
         if piece:
             yield piece
 

@@ -82,10 +82,6 @@ class Input(ABC):
     def _close(self) -> None:
         """Let the underlying file go."""
 
-    def buffered(self) -> memoryview:
-        """Give the bytes at hand, without reading any."""
-        return self._window
-
     def window(self, least: int = 1) -> memoryview:
         """Give the bytes from `position` on.
 

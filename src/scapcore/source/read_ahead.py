@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from typing import TypeAlias
 
-from scapcore.errors import ScapError, SourceError
+from scapcore.errors import SourceError
 from scapcore.source.inputs import Input, Stopped
 
 __all__ = ["Direct", "Piece", "ReadAhead"]
@@ -97,16 +97,15 @@ class ReadAhead:
 
     def _start(self) -> None:
         self._data.before_wait = self._channel.flush
-        thread = threading.Thread(
+        self._thread = threading.Thread(
             target=_run, args=(self._pieces, self._data, self._channel), name="scapcore-read-ahead", daemon=True
         )
         self._process = os.getpid()
         try:
-            thread.start()
+            self._thread.start()
         except RuntimeError:  # None to be had: the interpreter is shutting down, or the platform knows no threads.
+            self._thread = None
             self._direct = Direct(self._pieces, self._data)
-        else:
-            self._thread = thread
 
     def close(self) -> bool:
         """End the thread and let the input go.
@@ -137,16 +136,13 @@ def _run(pieces: Generator[Piece, None, None], data: Input, channel: _Channel) -
             channel.put(piece)
     except Stopped:
         pass
-    except ScapError as error:
-        # Its message is all that counts; the frames in its traceback would keep this thread's objects alive.
-        failure = error.with_traceback(None)
     except BaseException as error:  # noqa: BLE001 - raised again by take(), in the thread of the user
         failure = error
     finally:
         pieces.close()
         data.close()
         channel.finish(failure)
-        del failure
+        del failure  # Or the exception and this frame would keep each other alive.
 
 
 class _Channel:
@@ -184,8 +180,9 @@ class _Channel:
     def finish(self, failure: BaseException | None) -> None:
         """Say that no piece comes any more, and why."""
         with self._filled:
-            self._ended = True
-            self._failure = failure
+            if not self._ended:
+                self._ended = True
+                self._failure = failure
             self._filled.notify()
 
     def take(self, wait: bool) -> list[Piece]:
@@ -201,13 +198,14 @@ class _Channel:
             try:
                 raise failure
             finally:
-                del failure  # Or the exception and this frame would keep each other alive.
+                del failure  # As in _run().
         return taken
 
     def close(self) -> None:
         """Drop everything and turn both sides away."""
         with self._filled:
             self._ended = True
+            self._failure = None
             self._pieces, self._bytes = [], 0
             self._room.notify()
             self._filled.notify()
