@@ -80,19 +80,20 @@ Reference = Callable[..., "subprocess.CompletedProcess[bytes]"]
 def reference() -> Reference:
     """The reference tool ``sysdig`` as a function.
 
-    ``reference("-r", path, "evt.type=open")`` runs it with ``TZ=UTC`` and ``LC_ALL=C.UTF-8`` and gives the
-    finished process with `stdout` and `stderr` as bytes; a non-zero status is an error unless ``check=False``.
+    ``reference("-r", path, "evt.type=open")`` runs it with ``TZ=UTC`` (or another `zone`) and ``LC_ALL=C.UTF-8``
+    and gives the finished process with `stdout` and `stderr` as bytes; a non-zero status is an error unless
+    ``check=False``.
     """
     program = shutil.which("sysdig")
     if program is None:
         absent("the reference tool sysdig is not installed")
 
     def run(
-        *arguments: str | os.PathLike[str], check: bool = True, seconds: float = 120
+        *arguments: str | os.PathLike[str], check: bool = True, seconds: float = 120, zone: str = "UTC"
     ) -> subprocess.CompletedProcess[bytes]:
         # A sanitizer that is preloaded for our modules is none of its business.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-        environment |= {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
+        environment |= {"TZ": zone, "LC_ALL": "C.UTF-8"}
         command: Sequence[str | os.PathLike[str]] = [program or "", *arguments]
         return subprocess.run(command, capture_output=True, env=environment, timeout=seconds, check=check)
 
