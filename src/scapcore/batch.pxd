@@ -28,3 +28,4 @@ cdef class EventBatch:
     cdef void place(self, Event* event, uint32_t row) noexcept nogil
     cdef void clear(self) noexcept
     cpdef void pin(self)
+    cpdef void select_all(self)

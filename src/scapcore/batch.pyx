@@ -291,6 +291,10 @@ cdef class EventBatch:
             length[row] = size
         return offsets, lengths
 
+    cpdef void select_all(self):
+        """Forget what a filter chose."""
+        self.has_selection = False
+
     @property
     def selected(self):
         """ndarray of uint32 : Rows that the filter chose; all shown rows where there was no filter."""

@@ -45,6 +45,7 @@ cdef enum:
     WALK_MORE = 2            # the bytes end within the block at the position
     WALK_BAD = 3             # the block at the position contradicts the format
     WALK_END = 4             # no byte is left
+    WALK_SIDE = 5            # an event that changes the tables but takes no number was passed
 
 
 cdef struct Walk:
@@ -60,6 +61,11 @@ cdef struct Walk:
     uint64_t unknown_events
     uint32_t* unknown_types  # 65536 counters
     bint leading             # no event but the state's own has been met
+    bint modern              # numbers are given as the newest libraries give them
+    bint sided
+    const uint8_t* side      # of WALK_SIDE: the event's header
+    uint16_t side_nparams
+    uint8_t side_form
 
 
 cdef bint is_event_block(uint32_t block_type) noexcept nogil

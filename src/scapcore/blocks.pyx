@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from scapcore.events cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType
 from scapcore.schema.types cimport (CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
-                                    INFRASTRUCTURE_EVENT_E, NOTIFICATION_E)
+                                    GROUP_DELETED_X, INFRASTRUCTURE_EVENT_E, NOTIFICATION_E, USER_ADDED_E)
 
 cdef uint32_t STATE_ONLY = 1
 cdef uint32_t SURPLUS = 3    # early writers of two event types state a length that is too large by this
@@ -119,6 +119,13 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
         if counted < 0:
             return bad(walk, "the parameters of an event do not add up to its length", "lengths that fit exactly")
         nparams = <uint32_t>counted
+    if USER_ADDED_E <= type <= GROUP_DELETED_X and not walk.modern:
+        # To the tools whose numbers the classic view keeps, users and groups that came with containers are no events.
+        walk.sided = True
+        walk.side = header
+        walk.side_nparams = <uint16_t>nparams
+        walk.side_form = form
+        return True
     row = columns.count
     columns.offset[row] = <uint32_t>(header - columns.data)
     columns.type[row] = type
@@ -127,7 +134,8 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
     columns.mark[row] = 0
     if walk.leading:
         # The state events at the start describe what was there before the capture began: counted, never shown.
-        if type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E:
+        if type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E \
+                or USER_ADDED_E <= type <= GROUP_DELETED_X:
             columns.mark[row] = MARK_HIDDEN
         else:
             walk.leading = False
@@ -172,6 +180,13 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
                 return WALK_BAD
             walk.wanted = walk.block_length
             return WALK_MORE
+        walk.sided = False
         if not place(walk, columns, types, block):
             return WALK_BAD
+        if walk.sided:
+            if columns.count:
+                walk.events -= 1    # it is met again when what came before it has been dealt with
+                return WALK_FULL
+            walk.position += walk.block_length
+            return WALK_SIDE
         walk.position += walk.block_length

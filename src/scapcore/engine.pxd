@@ -1,6 +1,6 @@
 # The state engine: walks the events of a batch in order and adds the dimension columns.
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from scapcore.events cimport Columns
 from scapcore.schema.tables cimport EVENT_COUNT
@@ -12,4 +12,6 @@ cdef class Engine:
     cdef uint8_t exit_fd[EVENT_COUNT]    # of exit events: index of the descriptor parameter, 255 = none
     cdef readonly bint modern
     cdef bint open
+    cdef str text(self, uint32_t number)
+    cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil
     cdef void process(self, Columns* columns) noexcept nogil

@@ -18,7 +18,7 @@ from scapcore.schema.types cimport *
 from scapcore.sections cimport add_user
 from scapcore.sockets cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport strings_add
+from scapcore.strings cimport length_of, strings_add, text_of
 from scapcore.threads cimport *
 
 cdef int64_t CANCELED_FD = INT64_MAX
@@ -312,6 +312,37 @@ cdef class Engine:
     def __dealloc__(self):
         if self.open:
             state_close(&self.state)
+
+    def threads(self):
+        """Threads that are alive now: set of (thread id, process id)."""
+        cdef uint32_t index
+        found = set()
+        for index in range(1, self.state.live_count):
+            if self.state.live[index] != NULL:
+                found.add((self.state.live[index].tid, self.state.live[index].pid))
+        return found
+
+    def containers(self):
+        """Containers known so far, the newest record of each: list of (id, name)."""
+        cdef uint32_t index
+        cdef ContainerRow* row
+        found = {}
+        for index in range(1, self.state.container_count):
+            row = &self.state.containers[index]
+            found[self.text(row.id)] = self.text(row.name)
+        return list(found.items())
+
+    cdef str text(self, uint32_t number):
+        """A text of the dictionary."""
+        return text_of(&self.state.strings, number)[:length_of(&self.state.strings, number)].decode("utf-8", "replace")
+
+    cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil:
+        """Apply an event that takes no number."""
+        cdef Step step
+        step.thread = NULL
+        step.fd = 0
+        place_event(&step.event, header, load16(header + 20), nparams, form, self.state.types, self.state.parameters)
+        apply(&self.state, &step)
 
     cdef void process(self, Columns* columns) noexcept nogil:
         """Fill the state columns of a batch."""

@@ -93,7 +93,7 @@ cdef bint extract_container(Field* field, Scope* scope, Value* value) noexcept n
     if code == CONTAINER_PRIVILEGED:
         return give_integer(value, PT_BOOL, container.privileged)
     if code == CONTAINER_TYPE:
-        name = TYPES[container.type] if 0 <= container.type < 12 else b""
+        name = TYPES[container.type if 0 <= container.type < 12 else 5]
         if container.type == 11 and scope.state.modern:
             name = b"podman"
         return give_text(value, <const uint8_t*>name, strlen(name))

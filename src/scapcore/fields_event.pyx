@@ -15,7 +15,8 @@ from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
-from scapcore.text cimport TextContext, put_argument, put_arguments, put_data, put_info
+from scapcore.payload cimport put_payload
+from scapcore.text cimport TextContext, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
 from scapcore.schema import event_types
@@ -232,7 +233,9 @@ cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
         name = NULL
         if code < SYSCALL_COUNT:
             name = syscalls_modern[code] if modern else syscalls_classic[code]
-        return name if name != NULL else b"<unknown>"
+        if name == NULL:
+            return b"<unknown>"
+        return name
     return event.info.name
 
 
@@ -565,7 +568,9 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_TYPE:
         return give_c_text(value, event_name(event, scope.state != NULL and scope.state.modern))
     if code == EVT_DIR:
-        return give_text(value, b"<" if event.type & 1 else b">", 1)
+        if event.type & 1:
+            return give_text(value, b"<", 1)
+        return give_text(value, b">", 1)
     if code == EVT_CPU:
         return give_integer(value, PT_INT16, <short>event_cpu(event))
     if code == EVT_RAWTIME:
@@ -632,7 +637,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         value.length = length
         value.type = PT_BYTEBUF
         if scope.printing and text != NULL:
-            put_data(&scope.scratch, text, value.data, length)
+            put_payload(&scope.scratch, value.data, length, text.mode, text.unlimited)
             return give_scratch(scope, value, start)
         return True
     if code == EVT_BUFLEN or EVT_BUFLEN_IN <= code <= EVT_BUFLEN_NET_OUT:

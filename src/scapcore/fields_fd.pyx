@@ -64,7 +64,7 @@ PROTOCOLS[:] = [b"<NA>", b"<NA>", b"tcp", b"udp", b"icmp", b"raw"]
 
 
 cdef const char* fd_type_name(uint8_t type) noexcept nogil:
-    return TYPE_NAMES[type] if type < 22 else b"<NA>"
+    return TYPE_NAMES[type if type < 22 else 0]
 
 
 cdef uint8_t fd_type_sign(uint8_t type) noexcept nogil:

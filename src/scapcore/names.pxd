@@ -14,6 +14,8 @@ cdef void put_socket_name(Buffer* buffer, const FdRow* fd) noexcept nogil
 cdef void put_listed_name(Buffer* buffer, const FdRow* fd) noexcept nogil
 cdef uint32_t join_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,
                         uint32_t path_length, bint modern) noexcept nogil
+cdef uint32_t join_whole_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,
+                              uint32_t path_length, bint modern) noexcept nogil
 
 # Layouts of FdRow.address. They lie over one another as in the reference, where a socket that turns from a
 # server into a connected one keeps the former bytes; so the same odd addresses come out.

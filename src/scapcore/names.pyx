@@ -157,19 +157,28 @@ cdef uint32_t join_path(uint8_t* target, const uint8_t* base, uint32_t base_leng
                         uint32_t path_length, bint modern) noexcept nogil:
     """Join a path to a directory into `target` (PATH_SIZE bytes); its length (state engine, section 8.1).
 
-    `path` may end at a NUL before `path_length`. The classic rules see ``.`` and ``..`` anywhere, the modern
-    ones only at the start of a component.
+    `path` may end at a NUL before `path_length`.
+    """
+    cdef uint32_t used
+    cdef const char* too_long
+    if <uint64_t>base_length + path_length + 1 > PATH_SIZE:
+        too_long = b"/DIR_TOO_LONG/FILENAME_TOO_LONG" if modern else b"/PATH_TOO_LONG"
+        used = <uint32_t>strlen(too_long)
+        memcpy(target, too_long, used)
+        return used
+    return join_whole_path(target, base, base_length, path, path_length, modern)
+
+
+cdef uint32_t join_whole_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,
+                              uint32_t path_length, bint modern) noexcept nogil:
+    """The same without a limit, into a target of as many bytes as both lengths together.
+
+    The classic rules see ``.`` and ``..`` anywhere, the modern ones only at the start of a component.
     """
     cdef uint32_t end = text_length(path, path_length)
     cdef uint32_t used = 0
     cdef uint32_t place = 0
     cdef uint8_t sign, second, third
-    cdef const char* too_long
-    if base_length + path_length + 1 > PATH_SIZE:
-        too_long = b"/DIR_TOO_LONG/FILENAME_TOO_LONG" if modern else b"/PATH_TOO_LONG"
-        used = <uint32_t>strlen(too_long)
-        memcpy(target, too_long, used)
-        return used
     if path_length and path[0] != 47:
         memcpy(target, base, base_length)
         used = base_length

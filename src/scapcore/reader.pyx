@@ -55,6 +55,7 @@ cdef class Reader:
         self.blocks = {}
         self.next_number = 1
         self.walk.leading = True
+        self.walk.modern = modern
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
@@ -90,6 +91,14 @@ cdef class Reader:
         """int : Offset in the uncompressed capture up to which blocks have been taken."""
         return self.base + self.walk.position
 
+    def threads(self):
+        """Threads that are alive now: set of (thread id, process id)."""
+        return self.engine.threads() if self.engine is not None else set()
+
+    def containers(self):
+        """Containers known so far: list of (id, name), name ``""`` where no event told it."""
+        return self.engine.containers() if self.engine is not None else []
+
     cpdef bint advance(self) except -1:
         """Read the next batch into :attr:`batch`; False at the end.
 
@@ -118,6 +127,11 @@ cdef class Reader:
                 status = self.first_block()
             if batch.columns.count and status != WALK_BAD:
                 break
+            if status == WALK_SIDE:
+                if self.engine is not None:
+                    self.engine.apply_side(self.walk.side, self.walk.side_nparams, self.walk.side_form)
+                self.place_batch(batch)
+                continue
             if status == WALK_OTHER:
                 if self.take_block():
                     self.place_batch(batch)

@@ -27,12 +27,15 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> nearest("opne", ["open", "close", "openat"])
-    ('open', 'openat')
+    >>> nearest("opne", ["open", "close", "pipe"])
+    ('open',)
     """
-    import difflib  # only mistakes need it
+    from difflib import SequenceMatcher, get_close_matches  # only mistakes need it
 
-    return tuple(difflib.get_close_matches(word, list(known), count, 0.65))
+    close = get_close_matches(word, list(known), count, 0.65)
+    likeness = [SequenceMatcher(None, word, name).ratio() for name in close]
+    # What is much less like it than the best would only distract.
+    return tuple(name for name, ratio in zip(close, likeness, strict=True) if ratio > likeness[0] - 0.08)
 
 
 @cache

@@ -9,16 +9,14 @@ __all__ = ["PROC"]
 LEVEL = Argument("level", bracket="index", required=False)
 
 
-def ancestor(
-    name: str, type: str, sentence: str, format: str = "NA", *, argument: Argument = LEVEL, classic: bool = True
-) -> Field:
+def ancestor(name: str, type: str, sentence: str, format: str = "NA", *, classic: bool = True) -> Field:
     """A field of the ancestor at a level; without one, filters take any ancestor."""
     return Field(
         name,
         type,
         sentence + " of the ancestor at the given level (0 is the process, 1 its parent); else of any ancestor.",
         format,
-        argument,
+        LEVEL,
         no_field_on_right=True,
         no_transformer=True,
         classic=classic,
@@ -82,11 +80,13 @@ PROC = FieldClass(
         ancestor("proc.aexe", "CHARBUF", "First command-line word", classic=False),
         ancestor("proc.aexepath", "CHARBUF", "Program path", classic=False),
         ancestor("proc.acmdline", "CHARBUF", "Short name and arguments", classic=False),
-        ancestor(
+        Field(
             "proc.aenv",
             "CHARBUF",
-            "Environment, or the value that a named variable has in the nearest ancestor with it,",
+            "Environment of the ancestor at the given level, or the nearest value of a variable among them.",
             argument=Argument("level or variable name", bracket="either", required=False),
+            no_field_on_right=True,
+            no_transformer=True,
             classic=False,
         ),
         Field(

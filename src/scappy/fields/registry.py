@@ -158,7 +158,7 @@ def lookup(text: str) -> FieldUse:
     >>> lookup("proc.nme")
     Traceback (most recent call last):
         ...
-    scapcore.errors.FieldError: unknown field proc.nme; did you mean proc.name or proc.env or proc.exe?
+    scapcore.errors.FieldError: unknown field proc.nme; did you mean proc.name or proc.sname or proc.pname?
     """
     found = resolve(text)
     if isinstance(found, FieldProblem):

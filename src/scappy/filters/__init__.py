@@ -82,11 +82,11 @@ def parse_filter(text: str, names: FilterNames | None = None) -> Node:
     >>> check = parse_filter("fd.sport in (443, 8443)")
     >>> check.field_name, check.operator, check.values
     ('fd.sport', <Operator.IN: 'in'>, (443, 8443))
-    >>> print(parse_filter("proc.nme = cat"))
+    >>> parse_filter("evt.type = opne")
     Traceback (most recent call last):
         ...
-    scapcore.errors.FilterError: filter error at position 0: unknown field proc.nme (did you mean proc.name or proc.env or proc.exe?)
-      proc.nme = cat
-      ^
+    scapcore.errors.FilterError: filter error at position 11: unknown event type opne (did you mean open?)
+      evt.type = opne
+                 ^
     """
     return check_types(parse(text, names), text)

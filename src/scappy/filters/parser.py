@@ -3,8 +3,7 @@
 The grammar is that of the newest tools: ``and`` binds tighter than ``or``, ``not`` tightest, ``not not x`` is ``x``;
 there are transformers, ``val()``, modifiers and macros. What sysdig 0.29.3 reads otherwise:
 
-* ``a or b and c`` on one level is an error there, and means ``a or (b and c)`` here. Within brackets that version
-  lets it pass and stops at the first item that decides; here the same rule holds at every depth.
+* ``a or b and c`` is an error there, and means ``a or (b and c)`` here, at every depth of brackets.
 * ``not not x`` means ``not x`` there.
 * An empty list holds one empty text there; here nothing is in it. ``(a,)`` holds ``a`` and an empty text in both.
 * Text that holds nothing but blanks is an error there; here it is the empty filter, which all events pass.

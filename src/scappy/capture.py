@@ -1,0 +1,222 @@
+"""A capture: what :func:`scappy.open` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from scapcore.columns import ColumnBuilder
+from scapcore.event import Event, EventIterator, FieldReader
+from scapcore.fields import FieldUse
+from scapcore.reader import Reader
+from scapcore.source import Source, open_source
+from scappy.fields import lookup
+from scappy.table import Column, DictionaryColumn, Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer, Self
+
+    from scapcore.batch import EventBatch
+    from scappy.filters.plan import CompiledFilter
+    from scappy.info import CaptureInfo
+
+__all__ = ["Capture", "compile_field", "open"]
+
+#: Everything that an event may be asked for: latency, memory counters, links between rows, changes.
+ALL_NEEDS = 15
+
+
+def compile_field(name: str) -> FieldUse:
+    """A field as text, ready to be taken from events.
+
+    Raises
+    ------
+    FieldError
+        If there is no such field; the message names the nearest ones.
+    """
+    use = lookup(name)
+    return FieldUse(use.name, use.argument)
+
+
+def open(  # noqa: A001
+    what: str | PathLike[str] | Buffer | Any, *, view: Literal["full", "exit"] = "full"
+) -> Capture:
+    """Open a capture; nothing but its first bytes is read until it is used.
+
+    Parameters
+    ----------
+    what : str, path, bytes-like or binary file
+        A path, ``"-"`` for standard input, the bytes of a capture, or an object with ``read``. Gzip, zstd and LZ4
+        frames are told by their first bytes.
+    view : {"full", "exit"}
+        ``"full"`` shows events as they were captured, with the names and rules of sysdig 0.29.3; ``"exit"`` uses
+        those of the newest libraries.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be opened.
+    """
+    return Capture(open_source(what), modern=view == "exit")
+
+
+class Capture:
+    """The events of a capture, or those of them that a filter selects.
+
+    Lazy: every iteration is one pass over the bytes. A capture that comes from a path or from memory can be passed over
+    again and again; a stream once.
+
+    Parameters
+    ----------
+    source : Source
+        Where the bytes come from.
+    modern : bool
+        The names and rules of the newest libraries.
+    where : CompiledFilter, optional
+        What to select.
+    """
+
+    def __init__(self, source: Source, *, modern: bool = False, where: CompiledFilter | None = None) -> None:
+        self._sources = [source]
+        self._used = [False]
+        self._modern = modern
+        self._where = where
+
+    @property
+    def name(self) -> str:
+        """Name of the source, for messages."""
+        return self._sources[0].name
+
+    def filter(self, text: str) -> Capture:
+        """The same capture, narrowed by a filter; filters add up.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood; the message points at the place.
+        """
+        from scappy.filters.plan import compile_filter
+
+        if self._where is not None:
+            text = f"({self._where.text}) and ({text})"
+        narrowed = Capture(self._sources[0], modern=self._modern, where=compile_filter(text))
+        narrowed._sources = self._sources
+        narrowed._used = self._used
+        return narrowed
+
+    @property
+    def compression(self) -> str | None:
+        """Compression of the source: ``gzip``, ``zstd``, ``lz4`` or None."""
+        return self._sources[0].compression
+
+    @property
+    def needs(self) -> int:
+        """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
+        return 0 if self._where is None else self._where.needs
+
+    def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
+        """Begin a pass at the level of batches.
+
+        Parameters
+        ----------
+        state : bool
+            Whether threads and descriptors are wanted, besides what the filter needs.
+        needs : int
+            Costly columns that are wanted, see :class:`scapcore.engine.Engine`.
+        """
+        if self._where is not None:
+            state = state or self._where.needs_state
+            needs |= self._where.needs
+        if self._used[0]:
+            self._sources[0] = self._sources[0].reopen()
+        self._used[0] = True
+        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern)
+
+    def predicate(self) -> Any:
+        """The filter as a native predicate for one pass, None where there is none."""
+        return None if self._where is None else self._where.predicate()
+
+    def __iter__(self) -> Iterator[Event]:
+        return EventIterator(self.reader(needs=ALL_NEEDS), self.predicate(), compile_field)
+
+    def batches(self, *, state: bool = True, where: str | None = None) -> Iterator[EventBatch]:
+        """Batches of events as NumPy columns; ``batch.selected`` holds the rows that the filter chose.
+
+        Parameters
+        ----------
+        state : bool
+            Whether the columns of threads and descriptors are wanted.
+        where : str, optional
+            A filter, besides those of the capture.
+        """
+        capture = self if where is None else self.filter(where)
+        reader = capture.reader(state=state)
+        predicate = capture.predicate()
+        while reader.advance():
+            if predicate is not None:
+                predicate.run(reader.batch)
+            yield reader.batch
+
+    def select(self, fields: Sequence[str], *, where: str | None = None) -> Table:
+        """Values of fields as columns.
+
+        Parameters
+        ----------
+        fields : sequence of str
+            Names of fields, such as ``["evt.num", "proc.name", "fd.name"]``.
+        where : str, optional
+            A filter, besides those of the capture.
+
+        Raises
+        ------
+        FieldError, FilterError
+            If a field or the filter is wrong.
+        ScapError
+            If the capture is damaged.
+        """
+        capture = self if where is None else self.filter(where)
+        uses = [compile_field(name) for name in fields]
+        needs = 0
+        for use in uses:
+            needs |= use.needs
+        reader = capture.reader(state=any(use.needs_state for use in uses), needs=needs)
+        predicate = capture.predicate()
+        values = FieldReader(compile_field)
+        builders = [ColumnBuilder(values, use) for use in uses]
+        while reader.advance():
+            if predicate is not None:
+                predicate.run(reader.batch)
+            rows = reader.batch.selected
+            for builder in builders:
+                builder.take(reader.batch, rows)
+        columns: dict[str, Column] = {}
+        valid: dict[str, NDArray[Any]] = {}
+        for name, builder in zip(fields, builders, strict=True):
+            column, valid[name], dictionary = builder.finish()
+            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
+        return Table(columns, valid)
+
+    def info(self) -> CaptureInfo:
+        """Machine, time span, counts and whatever else a first look asks for, in one pass."""
+        from scappy.info import gather
+
+        return gather(self)
+
+    def close(self) -> None:
+        """Let the underlying file go; what was taken from the capture stays valid."""
+        self._sources[0].close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = f" where {self._where.text}" if self._where is not None else ""
+        return f"<Capture {self.name}{where}>"

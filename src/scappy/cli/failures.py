@@ -1,0 +1,45 @@
+"""How a command ends: messages of one line and documented exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from scapcore.errors import FieldError, FilterError, ScapError
+from scappy.cli.options import UsageError
+
+__all__ = ["DAMAGED", "INTERRUPTED", "OUTPUT_CLOSED", "USAGE", "guarded"]
+
+#: Exit statuses: the input failed or is damaged, the command line is wrong, nobody reads the output any more, Ctrl-C.
+DAMAGED, USAGE, OUTPUT_CLOSED, INTERRUPTED = 1, 2, 3, 130
+
+
+def guarded(program: str, run: Callable[[], int]) -> int:
+    """Run a command; what goes wrong becomes a message and an exit status, never a traceback."""
+    try:
+        status = run()
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        print(f"{program}: {error}; see {program} --help", file=sys.stderr)
+        return USAGE
+    except (FilterError, FieldError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return USAGE
+    except ScapError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return DAMAGED
+    except BrokenPipeError:
+        # What is still buffered for the closed pipe must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"{program}: standard output was closed", file=sys.stderr)
+        return OUTPUT_CLOSED
+    except OSError as error:
+        print(f"{program}: {error.strerror or error}", file=sys.stderr)
+        return DAMAGED
+    except MemoryError:
+        print(f"{program}: out of memory", file=sys.stderr)
+        return DAMAGED
+    except KeyboardInterrupt:
+        return INTERRUPTED
