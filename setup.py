@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 CORE = HERE / "src" / "scapcore"
 
 compile_arguments = ["-O3", "-fno-strict-aliasing"]
-compile_arguments += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds"]
+compile_arguments += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-sign-compare"]
 link_arguments = []
 if os.environ.get("SCAPPY_SANITIZE"):
     flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]

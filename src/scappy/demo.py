@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +38,8 @@ STORY_ZONE = "CET-1"
 WIDTH = 100
 MOST_COLUMNS = 160
 
-EVENT_LINE = re.compile(r"^(\d+) (\d\d:\d\d:\d\d\.\d{6})\d{3} ", re.MULTILINE)
+EVENT_LINE = re.compile(r"(\d+) (\d\d:\d\d:\d\d\.\d{6})\d{3} ")
+CHISEL_HEADING = re.compile(r"(?:\x1b\[[0-9;]*m)*------ ")
 TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -83,14 +84,21 @@ SCENES = (
 )
 
 
+def pieces(text: str, start: re.Pattern[str]) -> list[str]:
+    """Cut a text before each line that begins with `start`."""
+    return re.split(rf"(?m)^(?={start.pattern})", text)
+
+
 class Transcript:
     """Event lines that scapdig printed, each with the payload lines below it, by event number."""
 
     def __init__(self, text: str) -> None:
-        starts = list(EVENT_LINE.finditer(text))
-        ends = [match.start() for match in starts[1:]] + [len(text)]
-        self._records = {int(match[1]): text[match.start() : end] for match, end in zip(starts, ends, strict=True)}
-        self._times = {int(match[1]): datetime.strptime(match[2], "%H:%M:%S.%f") for match in starts}
+        self._records: dict[int, str] = {}
+        self._times: dict[int, datetime] = {}
+        for record in pieces(text, EVENT_LINE):
+            if head := EVENT_LINE.match(record):
+                self._records[int(head[1])] = record
+                self._times[int(head[1])] = datetime.strptime(head[2], "%H:%M:%S.%f")
 
     def record(self, number: int) -> str:
         """What was printed for an event.
@@ -171,11 +179,6 @@ def run_scapdig(arguments: Sequence[str]) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def chunks(text: str) -> Iterator[str]:
-    """What the chisel echo_fds printed, one read or write each."""
-    yield from re.split(r"(?m)^(?=(?:\x1b\[[0-9;]*m)*------ )", text)
-
-
 def demonstrate(capture: str, run: Run, screen: Screen) -> None:
     """Tell the story on a capture.
 
@@ -213,23 +216,23 @@ def demonstrate(capture: str, run: Run, screen: Screen) -> None:
     )
     arguments = ["-pk", "-NA", "-r", capture, "-c", "echo_fds", FILE_FILTER]
     screen.command(arguments)
-    found = [chunk for chunk in chunks(run(arguments)) if "(curl)" in chunk and "ndots" in chunk]
+    found = [piece for piece in pieces(run(arguments), CHISEL_HEADING) if "(curl)" in piece and "ndots" in piece]
     if not found:
         raise ScapError("scapdig did not print the resolv.conf that curl read")
     screen.output(found[0])
     screen.sentence(
-        "ndots:5 makes the resolver try every search domain first for a name with fewer than five dots, and localdomain "
-        "is one of them."
+        "ndots:5 makes the resolver try every search domain first for a name with fewer than five dots, and "
+        "localdomain is one of them."
     )
 
     screen.sentence(
-        "Part 3: who put localdomain there? Kubernetes tells Docker through a UNIX socket how to create a container. So: everything that went "
-        "through UNIX sockets and contains the word localdomain:"
+        "Part 3: who put localdomain there? Kubernetes tells Docker through a UNIX socket how to create a container. "
+        "So: everything that went through UNIX sockets and contains the word localdomain:"
     )
     arguments = ["-pk", "-c", "echo_fds", "-NA", "-r", capture, SOCKET_FILTER]
     screen.command(arguments)
-    for chunk in chunks(run(arguments)):
-        heading, _, body = chunk.partition("\n")
+    for piece in pieces(run(arguments), CHISEL_HEADING):
+        heading, _, body = piece.partition("\n")
         request = re.search(r"^POST .*", body, re.MULTILINE)
         search = re.search(r'"DnsSearch":\[[^\]]*\]', body)
         if request and search and "Write" in heading:

@@ -15,7 +15,7 @@ TOLD = (
     "critical-app.svc.cluster.local stands there twice",
     "from the first question to here it took 3.6 milliseconds",
     "A name that cannot exist has cost 8.0 seconds",
-    '    {"errorCode":100,"message":"Key not found","cause":"/skydns/local/cluster/svc/critical-app/local","index":1259}',
+    '"message":"Key not found","cause":"/skydns/local/cluster/svc/critical-app/local","index":1259}',
     "    search critical-app.svc.cluster.local svc.cluster.local cluster.local localdomain",
     '    "DnsSearch":["critical-app.svc.cluster.local","svc.cluster.local","cluster.local","localdomain"]',
 )
