@@ -345,10 +345,11 @@ cdef uint32_t container_thread(State* state, uint32_t container) noexcept nogil:
     row = thread_row(state, number)
     row.references = 1
     row.tid = row.pid = -1
-    row.ptid = -1
     row.vtid = row.vpid = -2
     row.sid = row.vpgid = row.pgid = row.fdlimit = -1
     row.container = container
+    row.user = user_row(state, &state.by_uid, row.uid)
+    row.group = user_row(state, &state.by_gid, row.gid)
     row.flags = CLONE_ACTIVE
     strings_keep(&state.strings, state.containers[container].id)
     row.container_id = state.containers[container].id

@@ -146,6 +146,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     entry.device = device
     entry.inode = inode
     entry.name = strings_add(&state.strings, target, used)
+    entry.name_changed = entry.name != 0
     step.fd = fd_add(state, step.thread, fd, row)
 
 
@@ -256,7 +257,7 @@ cdef void on_fcntl_exit(State* state, Step* step) noexcept nogil:
     cdef int64_t result = parameter_integer(&step.event, 0, -1)
     cdef uint64_t command
     cdef uint64_t duplicate = 1         # F_DUPFD
-    cdef uint64_t duplicate_close = 27  # F_DUPFD_CLOEXEC
+    cdef uint64_t duplicate_close = 26  # F_DUPFD_CLOEXEC
     if step.thread == NULL or result < 0 or not step.fd:
         return
     if step.event.nparams > 2:

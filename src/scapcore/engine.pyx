@@ -164,7 +164,7 @@ cdef bint apply(State* state, Step* step) noexcept nogil:
         on_sendto_enter(state, step)
         store_enter(state, step)
     elif type == SYSCALL_FCNTL_E:
-        if parameter_unsigned(&step.event, 1, 0) == 1 or parameter_unsigned(&step.event, 1, 0) == 27:
+        if parameter_unsigned(&step.event, 1, 0) == 1 or parameter_unsigned(&step.event, 1, 0) == 26:
             store_enter(state, step)
     elif type == SYSCALL_READ_X or type == SYSCALL_WRITE_X or type == SOCKET_RECV_X or type == SOCKET_SEND_X \
             or type == SOCKET_RECVFROM_X or type == SOCKET_RECVMSG_X or type == SOCKET_SENDTO_X \
@@ -370,6 +370,8 @@ cdef class Engine:
             # The columns
             if step.fd:
                 columns.mark[index] |= MARK_FD
+                if fd_row(state, step.fd).born == state.number and fd_row(state, step.fd).name_changed:
+                    columns.mark[index] |= MARK_RENAMED
             if step.error:
                 columns.mark[index] |= MARK_ERROR
             columns.fd[index] = 0
@@ -377,6 +379,10 @@ cdef class Engine:
             if type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E:
                 columns.thread[index] = container_thread(state, state.container_count - 1)
                 columns.fd_number[index] = -1
+                if state.needs & NEED_LATENCY:
+                    columns.latency[index] = 0
+                if state.needs & NEED_COUNTERS:
+                    memset(columns.counters + <size_t>index * 5, 0, 40)
                 continue
             thread = step.thread if step.thread != NULL else thread_find(state, step.event.tid)
             if thread == NULL:

@@ -13,6 +13,7 @@ cdef class FieldReader:
     cdef TextContext text
     cdef Value value
     cdef EventBatch batch
+    cdef uint64_t first_number
     cdef dict uses
     cdef object compile
     cdef bint bind(self, EventBatch batch) except False

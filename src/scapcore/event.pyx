@@ -71,10 +71,11 @@ cdef class FieldReader:
 
     cdef bint bind(self, EventBatch batch) except False:
         """Look at a batch."""
-        if self.batch is batch and self.scope.columns != NULL and self.scope.first_time:
+        if self.batch is batch and self.first_number == batch.columns.first_number:
             return True
         open_scope(&self.scope, batch)
         self.batch = batch
+        self.first_number = batch.columns.first_number
         if batch.engine is not None:
             text_begin(&self.text, self.scope.state, self.scope.columns)
             self.scope.text = &self.text

@@ -12,6 +12,7 @@ cdef enum:
 
     MARK_HIDDEN = 1         # counted but not shown
     MARK_FD = 2             # the event itself has a descriptor object (not only its thread's last one)
+    MARK_RENAMED = 8         # the event changed the name of its descriptor
     MARK_ERROR = 4          # the event's result was accepted and is an error
 
     BATCH_EVENTS = 16384    # events of a batch at the most
@@ -21,6 +22,7 @@ cdef enum:
 
 cdef struct Columns:
     uint32_t count
+    uint64_t first_time      # of the first event of the capture that counts, ns
     uint64_t first_number    # event number of row 0
     uint64_t base            # offset of `data` in the uncompressed capture
     const uint8_t* data

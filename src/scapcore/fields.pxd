@@ -54,7 +54,6 @@ cdef struct Scope:
     Event event
     Buffer scratch           # for texts made on the fly; a value that points here dies with the next one
     bint printing            # names are sanitised when printed, raw in filters
-    uint64_t first_time      # of the first event that counts, ns; 0 before it
 
 
 cdef class FieldUse:

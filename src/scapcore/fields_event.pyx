@@ -580,7 +580,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_RAWTIME_NS:
         return give_integer(value, PT_ABSTIME, <int64_t>(event.ts % 1000000000))
     if EVT_RELTIME <= code <= EVT_RELTIME_NS:
-        duration = event.ts - scope.first_time
+        duration = event.ts - scope.columns.first_time
         if code == EVT_RELTIME_S:
             duration //= 1000000000
         elif code == EVT_RELTIME_NS:

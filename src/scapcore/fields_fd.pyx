@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from scapcore.buffer cimport put_byte, put_bytes, put_sanitized, put_signed, put_unsigned
-from scapcore.events cimport MARK_ERROR, load32, parameter, parameter_integer, text_length
+from scapcore.events cimport MARK_RENAMED, load32, parameter, parameter_integer, text_length
 from scapcore.fields cimport *
 from scapcore.fields_thread cimport ancestor
 from scapcore.names cimport *
@@ -313,20 +313,20 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
     if code == FD_TYPECHAR:
         return give_sign(scope, value, fd_type_sign(fd_row(scope.state, scope.fd).type) if scope.fd
                          else created_sign(scope.event.type))
-    if not scope.fd:
-        return False
-    fd = fd_row(scope.state, scope.fd)
-    if code == FD_TYPE:
-        return give_text(value, <const uint8_t*>fd_type_name(fd.type), strlen(fd_type_name(fd.type)))
     if code == FD_UID:
         start = scope.scratch.used
         put_signed(&scope.scratch, thread_row(scope.state, scope.thread).tid)
         put_signed(&scope.scratch, scope.columns.fd_number[scope.row])
         return give_scratch(scope, value, start)
+    if not scope.fd:
+        return False
+    fd = fd_row(scope.state, scope.fd)
+    if code == FD_TYPE:
+        return give_text(value, <const uint8_t*>fd_type_name(fd.type), strlen(fd_type_name(fd.type)))
     if code == FD_CONNECTED:
         return give_integer(value, PT_BOOL, fd.connected)
     if code == FD_NAME_CHANGED:
-        return give_integer(value, PT_BOOL, fd.name_changed)
+        return give_integer(value, PT_BOOL, scope.columns.mark[scope.row] & MARK_RENAMED != 0)
     if code == FD_DEV or code == FD_DEV_MAJOR or code == FD_DEV_MINOR:
         value_bits = fd.device
         if code == FD_DEV_MAJOR:
@@ -338,15 +338,13 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
         return give_integer(value, PT_INT64, <int64_t>fd.inode)
     count = fd_ends(fd, addresses, ports, &width)
     if code == FD_L4PROTO:
-        if not count:
-            return False
         protocol = l4_protocol(fd)
-        if fd.role == ROLE_NONE and protocol != L4_RAW:
+        if count != 1 and fd.role == ROLE_NONE and protocol != L4_RAW:
             return give_text(value, b"<NA>", 4)
         return give_text(value, <const uint8_t*>PROTOCOLS[protocol if protocol < 6 else 0],
                          strlen(PROTOCOLS[protocol if protocol < 6 else 0]))
     if code == FD_SOCKFAMILY:
-        if fd.type == FD_IPV4 or fd.type == FD_IPV6:
+        if count:
             return give_text(value, b"ip", 2)
         if fd.type == FD_UNIX:
             return give_text(value, b"unix", 4)
@@ -354,9 +352,16 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
     if code == FD_IS_SERVER:
         if count == 1:
             return give_integer(value, PT_BOOL, 1)
-        if fd.type == FD_IPV4:
+        if count == 2:
             return give_integer(value, PT_BOOL, is_local(scope, addresses[1], width))
         return give_integer(value, PT_BOOL, 0)
+    if code == FD_CPORT or code == FD_CPROTO:
+        # The reference gives a port of 0 to whatever has a role but no client's end.
+        if fd.role == ROLE_NONE:
+            return False
+        if code == FD_CPORT:
+            return give_integer(value, PT_PORT, ports[0] if count == 2 else 0)
+        return give_port_text(scope, value, count == 2, ports[0])
     if count == 0:
         return False
     if code == FD_SPORT:
@@ -373,10 +378,6 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
         return give_address(value, addresses[count - 1], width)
     if code == FD_CIP or code == FD_CNET:
         return give_address(value, addresses[0], width) if count == 2 else False
-    if code == FD_CPORT:
-        return give_integer(value, PT_PORT, ports[0]) if count == 2 else False
-    if code == FD_CPROTO:
-        return give_port_text(scope, value, count == 2, ports[0])
     if count == 1:
         return False
     end = 0 if is_local(scope, addresses[0], width) else 1

@@ -24,6 +24,7 @@ cdef class Reader:
     cdef bint finished
     cdef uint64_t base               # offset of the chunk in the uncompressed capture
     cdef uint64_t next_number
+    cdef uint64_t first_time         # 0 until an event that counts
     cdef object error                # to be raised once what came before it is delivered
     cpdef bint advance(self) except -1
     cdef bint fill(self) except -1
@@ -34,3 +35,4 @@ cdef class Reader:
     cdef void place_batch(self, EventBatch batch)
     cdef void deliver(self, EventBatch batch) except *
     cdef void end_of_bytes(self) except *
+    cdef void find_first_time(self, EventBatch batch) noexcept

@@ -8,8 +8,9 @@ from libc.string cimport memmove, memset
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport load16, load32
+from scapcore.events cimport load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
+from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
 from scapcore.sections cimport finish_sections, load_section, machine_info
 from scapcore.state cimport begin_batch
 
@@ -205,7 +206,19 @@ cdef class Reader:
         batch.columns.base = self.base + self.walk.position
         batch.columns.first_number = self.next_number
 
+    cdef void find_first_time(self, EventBatch batch) noexcept:
+        """Zero of relative time: the first event that is not about a container."""
+        cdef uint32_t row
+        for row in range(batch.columns.count):
+            if batch.columns.type[row] != CONTAINER_JSON_E and batch.columns.type[row] != CONTAINER_JSON_2_E:
+                self.first_time = load64(batch.columns.data + batch.columns.offset[row])
+                if self.first_time:
+                    return
+
     cdef void deliver(self, EventBatch batch) except *:
+        if not self.first_time:
+            self.find_first_time(batch)
+        batch.columns.first_time = self.first_time
         if self.engine is not None:
             if not self.in_events:
                 finish_sections(&self.engine.state)

@@ -156,7 +156,7 @@ cdef void load_thread(State* state, Cursor* cursor, int version) noexcept nogil:
     thread.flags = row.flags
     row.uid = uid
     row.gid = gid
-    row.loginuid = 0xFFFFFFFF if state.modern else 0
+    row.loginuid = 0xFFFFFFFF
     thread.vmsize = vmsize
     thread.vmrss = vmrss
     thread.vmswap = vmswap
@@ -227,8 +227,12 @@ cdef str load_threads(State* state, const uint8_t* body, size_t length, int vers
     return None
 
 
-cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized) noexcept nogil:
-    """One entry of a descriptor list (scap format, section 5); False for a type of unknown length."""
+cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized, uint8_t* address) noexcept nogil:
+    """One entry of a descriptor list (scap format, section 5); False for a type of unknown length.
+
+    `address` holds 40 bytes that go from entry to entry: the reference leaves there what it does not set, and a
+    server socket that is connected later shows some of it.
+    """
     cdef int64_t number = <int64_t>take(cursor, 8)
     cdef uint64_t inode = take(cursor, 8)
     cdef uint8_t type = <uint8_t>take(cursor, 1)
@@ -237,29 +241,33 @@ cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized) noex
     cdef FdRow* fd
     cdef FdRow blank
     cdef FdTable* table
-    cdef uint8_t address[40]
     memset(&blank, 0, sizeof(FdRow))
     text = 0
     if type == FD_IPV4:
         data = take_bytes(cursor, 13)
         if data != NULL:
-            memcpy(blank.address, data, 13)
+            memcpy(address, data, 13)
     elif type == FD_IPV6:
         data = take_bytes(cursor, 37)
-        if data != NULL:
-            memcpy(blank.address, data, 37)
+        if data != NULL and is_mapped(data) and is_mapped(data + 16):
+            type = FD_IPV4
+            memcpy(address, data + 12, 4)
+            memcpy(address + 4, data + 28, 4)
+            memcpy(address + 8, data + 32, 5)
+        elif data != NULL:
+            memcpy(address, data, 37)
     elif type == FD_IPV4_SERVER:
         data = take_bytes(cursor, 7)
         if data != NULL:
-            memcpy(blank.address, data, 7)
+            memcpy(address, data, 7)
     elif type == FD_IPV6_SERVER:
         data = take_bytes(cursor, 19)
         if data != NULL:
-            memcpy(blank.address, data, 19)
+            memcpy(address, data, 19)
     elif type == FD_UNIX:
         data = take_bytes(cursor, 16)
         if data != NULL:
-            memcpy(blank.address, data, 16)
+            memcpy(address, data, 16)
         data = take_text(cursor, &text)
     elif type == FD_FILE_V2:
         blank.open_flags = <uint32_t>take(cursor, 4)
@@ -274,6 +282,7 @@ cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized) noex
         return False
     if cursor.short or thread == NULL:
         return True
+    memcpy(blank.address, address, 40)
     blank.type = type
     blank.inode = inode
     blank.from_list = 1
@@ -297,6 +306,8 @@ cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized):
     cdef Cursor entry
     cdef uint32_t size
     cdef Thread* thread
+    cdef uint8_t[40] address
+    memset(address, 0, 40)
     cursor.place = body
     cursor.end = body + length
     cursor.short = False
@@ -305,7 +316,7 @@ cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized):
         return "a descriptor list is too short for its thread id"
     while cursor.end - cursor.place >= 4:
         if not sized:
-            if not load_fd(state, &cursor, thread, False):
+            if not load_fd(state, &cursor, thread, False, address):
                 return "a descriptor list holds a type of unknown length"
             if cursor.short:
                 return "a descriptor entry runs over the end of its list"
@@ -316,7 +327,7 @@ cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized):
         entry.place = cursor.place + 4
         entry.end = cursor.place + size
         entry.short = False
-        load_fd(state, &entry, thread, True)
+        load_fd(state, &entry, thread, True, address)
         if entry.short:
             return "a descriptor entry is longer than it says"
         cursor.place += size
@@ -453,13 +464,6 @@ cdef void finish_fd(State* state, FdRow* fd) noexcept nogil:
     cdef Buffer buffer
     cdef uint16_t port
     memset(&buffer, 0, sizeof(Buffer))
-    if fd.type == FD_IPV6 and is_mapped(ipv6_source(fd)) and is_mapped(ipv6_destination(fd)):
-        memcpy(ipv4_source(fd), ipv6_source(fd) + 12, 4)
-        memcpy(ipv4_destination(fd), ipv6_destination(fd) + 12, 4)
-        ipv4_ports(fd)[0] = ipv6_ports(fd)[0]
-        ipv4_ports(fd)[1] = ipv6_ports(fd)[1]
-        ipv4_protocol(fd)[0] = ipv6_protocol(fd)[0]
-        fd.type = FD_IPV4
     if fd.type == FD_UNIX:
         fd.role = ROLE_SERVER if fd.name else ROLE_CLIENT
         return

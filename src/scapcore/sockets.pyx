@@ -389,7 +389,6 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
         else:
             ipv6_protocol(fd)[0] = L4_TCP
     set_name(state, fd, NAME_TUPLE, data, length)
-    fd.name_changed = 0
     fd.role = ROLE_SERVER
     fd.connected = 1
     step.fd = fd_add(state, step.thread, number, row)

@@ -135,9 +135,10 @@ cdef struct FdRow:
     uint8_t type
     uint8_t role
     uint8_t connected
-    uint8_t name_changed
+    uint8_t name_changed     # by the event that made the row
     uint8_t from_list        # was in the capture's first descriptor lists
     uint64_t inode
+    uint64_t born            # event that made the row
     # Addresses in the layouts of the accessors below, one over the other as the protocols change
     uint8_t address[40]
 

@@ -239,7 +239,7 @@ cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
     thread.tid = tid
     thread.pid = tid
     thread.fds = table
-    thread.last_fd = -1
+    thread.last_fd = 0          # as the reference begins: an exit without its enter is about descriptor 0
     thread.last_type = 0xFFFE   # what precedes no exit event
     thread.version_event = state.number
     thread_row(state, thread.row).references = 1
@@ -498,6 +498,7 @@ cdef uint32_t fd_new(State* state) noexcept nogil:
     cdef uint32_t row = pool_new(state, &state.fds)
     if row:
         fd_row(state, row).references = 1
+        fd_row(state, row).born = state.number
     return row
 
 
@@ -560,6 +561,8 @@ cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     memcpy(copy, row, sizeof(FdRow))
     copy.references = 1
     copy.retired = 0
+    copy.born = state.number
+    copy.name_changed = 0
     strings_keep(&state.strings, copy.name)
     if place != NULL and place[0] & FD_ROW_MASK == step.fd:
         log_change(state, table.number, step.thread.last_fd, step.fd)

@@ -171,6 +171,7 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     cdef bint in_container, is_thread
     cdef bint inverted = False
     cdef bint collision = False
+    cdef bint unknown_caller
     cdef Thread* caller
     cdef Thread* child
     cdef Thread* main
@@ -217,7 +218,8 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
         if caller == NULL:
             step.thread = thread_find(state, event.tid)
             return
-    if is_unknown(state, caller):
+    unknown_caller = is_unknown(state, caller)
+    if unknown_caller:
         thread_remove(state, caller_tid, True)
         collision = True
         caller = thread_get(state, caller_tid)
@@ -244,6 +246,8 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     if state.modern and is_thread:
         row.ptid = caller_row.ptid
     inherit(state, row, caller_row, is_thread)
+    if unknown_caller and not state.modern:
+        row.loginuid = 0     # what the reference begins with
     row.pid = parameter_integer(event, 4, child_tid)
     if not is_thread:
         row.pid = child_tid

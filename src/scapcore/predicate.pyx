@@ -1,0 +1,822 @@
+"""Filters over batches: a plan becomes a tree of nodes that work on vectors of row numbers.
+
+A node takes ascending row numbers and gives those of them that it chooses. `and` hands what one child chose to the
+next, the cheapest first; `or` asks each further child only about the rest; `not` is the complement within its input.
+Whatever depends on nothing but the event type, the thread row or the descriptor row is judged once for each of
+these and looked up from then on, whole sub-trees at a time. Internal to the core.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memset
+
+from scapcore.batch cimport EventBatch
+from scapcore.compare cimport *
+from scapcore.engine cimport Engine
+from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, load64
+from scapcore.fields cimport *
+from scapcore.fields_fd cimport fd_ends
+from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
+from scapcore.schema.types cimport *
+from scapcore.state cimport *
+from scapcore.text cimport text_begin, text_close, text_open
+from scapcore.transforms cimport *
+
+from scapcore.plan import Around, Comparison, Conjunction, Disjunction, FieldOperand, Negation
+
+# Ancestors that are asked at the most; far more than any machine has above each other.
+cdef int MOST_ANCESTORS = 4096
+
+EITHER_END = {"fd.ip": NODE_ADDRESSES, "fd.net": NODE_ADDRESSES, "fd.port": NODE_PORTS, "fd.proto": NODE_PORTS}
+ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline"))
+TEXT_FIELDS = frozenset(("evt.arg", "evt.args", "evt.info"))
+
+
+# Nodes
+
+
+cdef Node* new_node(uint8_t kind) except NULL:
+    cdef Node* node = <Node*>calloc(1, sizeof(Node))
+    if node == NULL:
+        raise MemoryError
+    node.kind = kind
+    node.scope = SCOPE_EVENT
+    return node
+
+
+cdef void close_node(Node* node) noexcept nogil:
+    cdef uint32_t index
+    if node == NULL:
+        return
+    for index in range(node.child_count):
+        close_node(node.children[index])
+    free(node.children)
+    operand_close(node.left)
+    operand_close(node.right)
+    constants_close(&node.constants)
+    free(node.cache.verdicts)
+    free(node)
+
+
+cdef int add_child(Node* node, Node* child) except -1:
+    """Append a child; it belongs to the node even if this fails."""
+    cdef Node** grown = <Node**>realloc(node.children, (<size_t>node.child_count + 1) * sizeof(Node*))
+    if grown == NULL:
+        close_node(child)
+        raise MemoryError
+    node.children = grown
+    node.children[node.child_count] = child
+    node.child_count += 1
+    node.running |= child.running
+    return 0
+
+
+cdef inline bint is_cached(const Node* node) noexcept nogil:
+    return node.scope != SCOPE_EVENT and not node.running
+
+
+cdef uint32_t cost_of(const Node* node) noexcept nogil:
+    """About how many nanoseconds an event takes."""
+    cdef uint32_t cost = 0
+    cdef uint32_t index
+    if is_cached(node):
+        return 1 if node.scope == SCOPE_TYPE else 2 if node.scope == SCOPE_THREAD else 4
+    if node.child_count:
+        for index in range(node.child_count):
+            cost += node.children[index].cost
+        return cost
+    if node.kind == NODE_AROUND:
+        return 3
+    cost = 30
+    if node.kind != NODE_COMPARISON:
+        cost = 100
+    if node.left.kind == OPERAND_FIELD and node.left.field.type == PT_BYTEBUF:
+        cost += 1000
+    elif node.left.kind == OPERAND_FIELD and node.left.field.type == PT_CHARBUF:
+        cost += 100
+    if node.constants.relation == OP_REGEX:
+        cost += 2000
+    return cost
+
+
+cdef void group_by_scope(Node* node, uint32_t first, uint32_t last) noexcept:
+    """Put neighbours of one dimension under a node of their own, so that they share one verdict."""
+    cdef uint8_t scope
+    cdef uint32_t index, kept
+    cdef Node* group
+    cdef uint32_t members
+    for scope in (SCOPE_TYPE, SCOPE_THREAD, SCOPE_FD):
+        members = 0
+        for index in range(first, last):
+            members += node.children[index] != NULL and node.children[index].scope == scope \
+                and is_cached(node.children[index])
+        if members < 2:
+            continue
+        group = <Node*>calloc(1, sizeof(Node))
+        if group == NULL:
+            return                  # it works ungrouped as well
+        group.children = <Node**>malloc(members * sizeof(Node*))
+        if group.children == NULL:
+            free(group)
+            return
+        group.kind = node.kind
+        group.scope = scope
+        for index in range(first, last):
+            if node.children[index] != NULL and node.children[index].scope == scope \
+                    and is_cached(node.children[index]):
+                group.children[group.child_count] = node.children[index]
+                group.child_count += 1
+                node.children[index] = group if group.child_count == 1 else NULL
+        group.cost = cost_of(group)
+
+
+cdef void arrange(Node* node) noexcept:
+    """Group and sort the children where the order does not show."""
+    cdef uint32_t first = 0
+    cdef uint32_t last, index, place, count
+    cdef Node* child
+    while first < node.child_count:
+        if node.children[first].running:
+            first += 1
+            continue
+        last = first
+        while last < node.child_count and not node.children[last].running:
+            last += 1
+        group_by_scope(node, first, last)
+        for index in range(first + 1, last):
+            child = node.children[index]
+            place = index
+            while place > first and child != NULL and (node.children[place - 1] == NULL
+                                                       or node.children[place - 1].cost > child.cost):
+                node.children[place] = node.children[place - 1]
+                place -= 1
+            node.children[place] = child
+        first = last
+    count = 0
+    for index in range(node.child_count):
+        if node.children[index] != NULL:
+            node.children[count] = node.children[index]
+            count += 1
+    node.child_count = count
+
+
+@cython.no_gc_clear
+cdef class Predicate:
+    """A filter that is run over the batches of one pass, in their order.
+
+    Parameters
+    ----------
+    plan : Comparison, Around, Conjunction, Disjunction or Negation
+        What the filter asks, see :mod:`scapcore.plan`.
+    text_mode : int, optional
+        How byte buffers are shown in the texts of arguments that the filter looks at: 0 normal, 1 ASCII, 2 hex,
+        3 hex and ASCII, 4 base64.
+    unlimited : bool, optional
+        Whether these texts are not cut to 80 characters.
+
+    Attributes
+    ----------
+    needs : int
+        Costly columns that the batches must have, see :class:`scapcore.engine.Engine`.
+    needs_state : bool
+        Whether the batches must come from a reader with state engine.
+
+    Raises
+    ------
+    FieldError
+        If a field has no extraction.
+    FilterError
+        If a regular expression is none.
+    """
+
+    def __cinit__(self):
+        memset(&self.scope, 0, sizeof(Scope))
+        text_open(&self.text, 0, False)
+
+    def __init__(self, plan, *, int text_mode=0, bint unlimited=False):
+        cdef uint32_t level
+        if self.root != NULL:
+            raise RuntimeError("a predicate is built once")
+        self.text.mode = text_mode
+        self.text.unlimited = unlimited
+        self.kept = []
+        self.root = self.open_node(plan)
+        self.caching = <Node**>malloc(count_nodes(self.root) * sizeof(Node*))
+        if self.caching == NULL:
+            raise MemoryError
+        self.level_count = place_node(self.root, 0, self.caching, &self.caching_count)
+        self.levels = <Level*>calloc(self.level_count + 1, sizeof(Level))
+        if self.levels == NULL:
+            raise MemoryError
+        for level in range(self.level_count):
+            self.levels[level].rest = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
+            self.levels[level].hits = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
+            self.levels[level].chosen = <uint8_t*>malloc(BATCH_EVENTS)
+            if self.levels[level].rest == NULL or self.levels[level].hits == NULL \
+                    or self.levels[level].chosen == NULL:
+                raise MemoryError
+
+    def __dealloc__(self):
+        cdef uint32_t level
+        self.forget()
+        close_node(self.root)
+        if self.levels != NULL:
+            for level in range(self.level_count):
+                free(self.levels[level].rest)
+                free(self.levels[level].hits)
+                free(self.levels[level].chosen)
+        free(self.levels)
+        free(self.caching)
+        close_scope(&self.scope)
+        text_close(&self.text)
+
+    cdef Node* open_node(self, object plan) except NULL:
+        cdef Node* node
+        if isinstance(plan, Comparison):
+            return self.open_comparison(plan)
+        if isinstance(plan, Conjunction):
+            return self.open_group(NODE_AND, plan.items)
+        if isinstance(plan, Disjunction):
+            return self.open_group(NODE_OR, plan.items)
+        if isinstance(plan, Negation):
+            node = self.open_group(NODE_NOT, (plan.item,))
+            return node
+        if isinstance(plan, Around):
+            node = new_node(NODE_AROUND)
+            node.time = plan.time & 0xFFFFFFFFFFFFFFFF
+            node.distance = plan.distance & 0xFFFFFFFFFFFFFFFF
+            node.cost = cost_of(node)
+            return node
+        raise TypeError(f"{plan!r} is no condition")
+
+    cdef Node* open_group(self, uint8_t kind, tuple items) except NULL:
+        cdef Node* node = new_node(kind)
+        cdef Node* only
+        cdef uint32_t index
+        try:
+            for item in items:
+                add_child(node, self.open_node(item))
+        except BaseException:
+            close_node(node)
+            raise
+        if kind != NODE_NOT:
+            arrange(node)
+            if node.child_count == 1:
+                only = node.children[0]
+                node.child_count = 0
+                close_node(node)
+                return only
+        if node.child_count:
+            node.scope = node.children[0].scope
+            for index in range(1, node.child_count):
+                node.scope = join_scopes(node.scope, node.children[index].scope)
+        node.cost = cost_of(node)
+        return node
+
+    cdef Node* open_comparison(self, object plan) except NULL:
+        cdef Node* node = new_node(NODE_COMPARISON)
+        cdef list fields
+        left = plan.left
+        try:
+            if isinstance(left, FieldOperand):
+                if left.name in EITHER_END:
+                    node.kind = EITHER_END[left.name]
+                elif left.name in ANCESTORS and left.argument is None:
+                    node.kind = NODE_ANCESTORS
+                    left = FieldOperand(left.name, 0)
+            else:
+                node.kind = NODE_OPERANDS
+            begin = len(self.kept)
+            node.left = operand_open(left, self.kept)
+            if plan.right is not None:
+                if node.kind != NODE_COMPARISON and node.kind != NODE_OPERANDS:
+                    raise ValueError(f"{left.name} cannot be compared with another value of the event")
+                node.kind = NODE_OPERANDS
+                node.right = operand_open(plan.right, self.kept)
+            for use in self.kept[begin:]:
+                if isinstance(use, FieldUse):
+                    self.needs |= use.needs
+                    self.needs_state |= use.needs_state
+                    if (<FieldUse>use).field.room == ROOM_EVENT and use.name.partition("[")[0].startswith("evt."):
+                        self.text_wanted |= any(
+                            use.name == name or use.name.startswith((name + ".", name + "[")) for name in TEXT_FIELDS)
+            constants_open(&node.constants, plan.operator, plan.values, plan.quantifier, self.kept)
+        except BaseException:
+            close_node(node)
+            raise
+        node.running = node.left.running or (node.right != NULL and node.right.running)
+        node.scope = node.left.scope
+        if node.right != NULL:
+            node.scope = join_scopes(node.scope, node.right.scope)
+        if node.scope == 0 or node.running:
+            node.scope = SCOPE_EVENT
+        node.cost = cost_of(node)
+        return node
+
+    # Batches
+
+    cdef void forget(self) noexcept:
+        """Leave the engine whose rows the verdicts are about."""
+        cdef uint32_t index
+        cdef Node* node
+        for index in range(self.caching_count):
+            node = self.caching[index]
+            if node.watched:
+                unwatch_rows(&self.engine.state.threads if node.scope == SCOPE_THREAD else &self.engine.state.fds,
+                             &node.cache)
+                node.watched = False
+            if node.cache.verdicts != NULL:
+                memset(node.cache.verdicts, 0, node.cache.capacity)
+            node.absent = 0
+        self.engine = None
+
+    cdef int prepare(self, EventBatch batch) except -1:
+        """Make caches and scope ready for a batch."""
+        cdef uint32_t index, wanted
+        cdef Node* node
+        cdef Pool* pool
+        cdef uint8_t* grown
+        cdef const EventType* types
+        if not self.begun or batch.engine is not self.engine:
+            self.forget()
+            self.engine = batch.engine
+            self.begun = True
+            types = events_modern if batch.engine is not None and batch.engine.modern else events_classic
+            for index in range(EVENT_COUNT):
+                self.fd_kinds[index] = 0
+                if types[index].flags & (EF_CREATES_FD | EF_USES_FD | EF_DESTROYS_FD):
+                    self.fd_kinds[index] = 2 if index == SOCKET_CONNECT_X else 1
+        for index in range(self.caching_count):
+            node = self.caching[index]
+            pool = NULL
+            wanted = EVENT_COUNT
+            if node.scope != SCOPE_TYPE:
+                wanted = 1
+                if self.engine is not None:
+                    pool = &self.engine.state.threads if node.scope == SCOPE_THREAD else &self.engine.state.fds
+                    wanted = pool.count
+            if node.cache.capacity < wanted:
+                if pool != NULL:
+                    wanted += wanted // 2
+                grown = <uint8_t*>realloc(node.cache.verdicts, wanted)
+                if grown == NULL:
+                    raise MemoryError
+                memset(grown + node.cache.capacity, 0, wanted - node.cache.capacity)
+                node.cache.verdicts = grown
+                node.cache.capacity = wanted
+            if pool != NULL and not node.watched:
+                watch_rows(pool, &node.cache)
+                node.watched = True
+        open_scope(&self.scope, batch)
+        self.scope.text = NULL
+        if self.text_wanted and self.engine is not None:
+            self.text.modern = self.engine.modern
+            text_begin(&self.text, &self.engine.state, &batch.columns)
+            self.scope.text = &self.text
+        return 0
+
+    cpdef uint32_t run(self, EventBatch batch) except? 0xFFFFFFFF:
+        """Choose the events of a batch; they become its selection.
+
+        Parameters
+        ----------
+        batch : EventBatch
+            The reader's present batch. Each batch is given once, in their order.
+
+        Returns
+        -------
+        int
+            How many events were chosen; hidden ones never are.
+        """
+        cdef uint32_t count = self.select(batch, NULL, 0, batch.selection)
+        batch.selected_count = count
+        batch.has_selection = True
+        return count
+
+    cdef uint32_t select(self, EventBatch batch, const uint32_t* rows, uint32_t count,
+                         uint32_t* out) except? 0xFFFFFFFF:
+        """Choose among some rows of a batch, or with NULL among all that are shown."""
+        cdef uint32_t chosen
+        self.prepare(batch)
+        with nogil:
+            chosen = self.run_node(batch, self.root, rows, count, out)
+        if self.failed or self.scope.scratch.failed:
+            raise MemoryError
+        return chosen
+
+    cdef uint32_t run_node(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                           uint32_t* out) noexcept nogil:
+        """Rows among `rows` that a node chooses; `out` may be `rows`. NULL stands for all that are shown."""
+        cdef uint32_t index
+        if is_cached(node) and node.cache.verdicts != NULL:
+            if node.scope == SCOPE_TYPE:
+                return self.run_types(batch, node, rows, count, out)
+            if node.scope == SCOPE_THREAD:
+                return self.run_threads(batch, node, rows, count, out)
+            return self.run_fds(batch, node, rows, count, out)
+        if node.kind == NODE_AND and node.child_count:
+            count = self.run_node(batch, node.children[0], rows, count, out)
+            for index in range(1, node.child_count):
+                if count == 0:
+                    break
+                count = self.run_node(batch, node.children[index], out, count, out)
+            return count
+        if rows == NULL:
+            count = 0
+            for index in range(batch.columns.count):
+                out[count] = index
+                count += not batch.columns.mark[index] & MARK_HIDDEN
+            rows = out
+        if node.kind == NODE_AND:
+            for index in range(count):
+                out[index] = rows[index]
+            return count
+        if node.kind == NODE_OR:
+            return self.run_or(batch, node, rows, count, out)
+        if node.kind == NODE_NOT:
+            return self.run_not(batch, node, rows, count, out)
+        return self.run_events(batch, node, rows, count, out)
+
+    cdef uint32_t run_types(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                            uint32_t* out) noexcept nogil:
+        cdef const uint16_t* types = batch.columns.type
+        cdef const uint8_t* marks = batch.columns.mark
+        cdef uint8_t* verdicts = node.cache.verdicts
+        cdef uint32_t chosen = 0
+        cdef uint32_t index, row
+        cdef uint8_t verdict
+        if rows == NULL:
+            for row in range(batch.columns.count):
+                verdict = verdicts[types[row]]
+                if verdict == 0:
+                    verdict = self.judge_type(batch, node, row)
+                out[chosen] = row
+                chosen += verdict >> 1 & ~marks[row] & MARK_HIDDEN
+            return chosen
+        for index in range(count):
+            row = rows[index]
+            verdict = verdicts[types[row]]
+            if verdict == 0:
+                verdict = self.judge_type(batch, node, row)
+            out[chosen] = row
+            chosen += verdict >> 1
+        return chosen
+
+    cdef uint32_t run_threads(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                              uint32_t* out) noexcept nogil:
+        cdef const uint32_t* threads = batch.columns.thread
+        cdef const uint8_t* marks = batch.columns.mark
+        cdef uint8_t* verdicts = node.cache.verdicts
+        cdef bint stateful = self.scope.state != NULL
+        cdef uint32_t chosen = 0
+        cdef uint32_t index, row, thread
+        cdef uint8_t verdict
+        if rows == NULL:
+            count = batch.columns.count
+        for index in range(count):
+            row = index if rows == NULL else rows[index]
+            thread = threads[row] if stateful else 0
+            verdict = verdicts[thread]
+            if verdict == 0:
+                verdict = self.judge_row(batch, node, row)
+                verdicts[thread] = verdict
+            out[chosen] = row
+            if rows == NULL:
+                chosen += verdict >> 1 & ~marks[row] & MARK_HIDDEN
+            else:
+                chosen += verdict >> 1
+        return chosen
+
+    cdef uint32_t run_fds(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                          uint32_t* out) noexcept nogil:
+        cdef const uint32_t* fds = batch.columns.fd
+        cdef const uint32_t* threads = batch.columns.thread
+        cdef const uint16_t* types = batch.columns.type
+        cdef const uint8_t* marks = batch.columns.mark
+        cdef uint8_t* verdicts = node.cache.verdicts
+        cdef bint stateful = self.scope.state != NULL
+        cdef uint32_t chosen = 0
+        cdef uint32_t index, row, fd
+        cdef uint8_t verdict, kind
+        if rows == NULL:
+            count = batch.columns.count
+        for index in range(count):
+            row = index if rows == NULL else rows[index]
+            kind = self.fd_kinds[types[row]]
+            if kind == 0 or not stateful or not threads[row]:
+                verdict = node.absent
+                if verdict == 0:
+                    verdict = self.judge_row(batch, node, row)
+                    node.absent = verdict
+            else:
+                fd = fds[row]
+                if fd == 0 or kind == 2:
+                    verdict = self.judge_row(batch, node, row)
+                else:
+                    verdict = verdicts[fd]
+                    if verdict == 0:
+                        verdict = self.judge_row(batch, node, row)
+                        verdicts[fd] = verdict
+            out[chosen] = row
+            if rows == NULL:
+                chosen += verdict >> 1 & ~marks[row] & MARK_HIDDEN
+            else:
+                chosen += verdict >> 1
+        return chosen
+
+    cdef uint32_t run_events(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                             uint32_t* out) noexcept nogil:
+        cdef uint32_t chosen = 0
+        cdef uint32_t index, row
+        cdef uint64_t time
+        if node.kind == NODE_AROUND:
+            for index in range(count):
+                row = rows[index]
+                time = load64(batch.columns.data + batch.columns.offset[row])
+                out[chosen] = row
+                chosen += is_around(node, time)
+            return chosen
+        for index in range(count):
+            row = rows[index]
+            move_scope(&self.scope, batch, row)
+            out[chosen] = row
+            chosen += self.judge(node)
+        return chosen
+
+    cdef uint32_t run_or(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                         uint32_t* out) noexcept nogil:
+        cdef Level* level = &self.levels[node.level]
+        cdef uint32_t* rest = level.rest
+        cdef uint32_t* hits = level.hits
+        cdef uint8_t* chosen = level.chosen
+        cdef uint32_t left = count
+        cdef uint32_t index, child, hit_count, kept
+        for index in range(count):
+            rest[index] = rows[index]
+            chosen[rows[index]] = 0
+        for child in range(node.child_count):
+            hit_count = self.run_node(batch, node.children[child], rest, left, hits)
+            for index in range(hit_count):
+                chosen[hits[index]] = 1
+            if hit_count:
+                kept = 0
+                for index in range(left):
+                    rest[kept] = rest[index]
+                    kept += 1 - chosen[rest[index]]
+                left = kept
+            if left == 0:
+                break
+        kept = 0
+        for index in range(count):
+            child = rows[index]
+            out[kept] = child
+            kept += chosen[child]
+        return kept
+
+    cdef uint32_t run_not(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
+                          uint32_t* out) noexcept nogil:
+        cdef uint32_t* hits = self.levels[node.level].hits
+        cdef uint32_t hit_count = self.run_node(batch, node.children[0], rows, count, hits)
+        cdef uint32_t kept = 0
+        cdef uint32_t hit = 0
+        cdef uint32_t index, row
+        for index in range(count):
+            row = rows[index]
+            if hit < hit_count and hits[hit] == row:
+                hit += 1
+            else:
+                out[kept] = row
+                kept += 1
+        return kept
+
+    # Single events
+
+    cdef uint8_t judge_type(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
+        """Verdict on an event whose type has none yet; generic events are asked for their call each time."""
+        cdef uint16_t type = batch.columns.type[row]
+        cdef uint8_t verdict = self.judge_row(batch, node, row)
+        if type != GENERIC_E and type != GENERIC_X:
+            node.cache.verdicts[type] = verdict
+        return verdict
+
+    cdef uint8_t judge_row(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
+        move_scope(&self.scope, batch, row)
+        return 2 if self.judge(node) else 1
+
+    cdef bint judge(self, Node* node) noexcept nogil:
+        """Evaluate a sub-tree for the event that the scope is at."""
+        cdef Value value
+        cdef uint32_t index
+        if node.kind == NODE_COMPARISON:
+            return extract(node.left.field, &self.scope, &value) and passes(&node.constants, &value)
+        if node.kind == NODE_AND:
+            for index in range(node.child_count):
+                if not self.judge(node.children[index]):
+                    return False
+            return True
+        if node.kind == NODE_OR:
+            for index in range(node.child_count):
+                if self.judge(node.children[index]):
+                    return True
+            return False
+        if node.kind == NODE_NOT:
+            return not self.judge(node.children[0])
+        if node.kind == NODE_AROUND:
+            return is_around(node, self.scope.event.ts)
+        if node.kind == NODE_OPERANDS:
+            return self.judge_operands(node)
+        return self.judge_several(node)
+
+    cdef bint judge_operands(self, Node* node) noexcept nogil:
+        cdef Operand* left = node.left
+        cdef Operand* right = node.right
+        cdef bint any_of = node.constants.relation != OP_IN
+        cdef bint passed
+        cdef uint32_t index, other
+        if not take(left, &self.scope) or (right != NULL and not take(right, &self.scope)):
+            self.failed |= left.failed or (right != NULL and right.failed)
+            return False
+        if node.constants.relation == OP_EXISTS:
+            return True
+        for index in range(left.count):
+            passed = False
+            if right == NULL:
+                passed = passes(&node.constants, &left.values[index])
+            else:
+                for other in range(right.count):
+                    if compare_values(node.constants.relation, &left.values[index], &right.values[other]):
+                        passed = True
+                        break
+            if passed == any_of:
+                return passed
+        return not any_of and left.count > 0
+
+    cdef bint judge_several(self, Node* node) noexcept nogil:
+        """Evaluate a comparison that looks at several values: both ends, or all ancestors."""
+        cdef uint32_t passed = 0
+        cdef uint32_t index
+        if node.constants.quantifier == QUANTIFIER_NONE:
+            return self.judge_values(node, -1)
+        for index in range(node.constants.count):
+            passed += self.judge_values(node, index)
+        return quantify(node.constants.quantifier, passed, node.constants.count)
+
+    cdef bint judge_values(self, Node* node, int64_t element) noexcept nogil:
+        cdef Scope* scope = &self.scope
+        cdef const uint8_t* addresses[2]
+        cdef uint16_t ports[2]
+        cdef int width = 0
+        cdef int count, index
+        cdef bint all_of = node.constants.relation == OP_NE
+        cdef Value value
+        cdef uint32_t present
+        cdef bint passed = False
+        if scope.state == NULL or not scope.thread:
+            return False
+        if node.kind == NODE_ANCESTORS:
+            return self.judge_ancestors(node, element)
+        if not self.fd_kinds[scope.event.type] or not scope.fd:
+            return False
+        if node.constants.relation == OP_EXISTS:
+            return True
+        count = fd_ends(fd_row(scope.state, scope.fd), addresses, ports, &width)
+        for index in range(count):
+            value.data = NULL
+            value.length = 0
+            if node.kind == NODE_PORTS:
+                give_integer(&value, PT_PORT, ports[index])
+            else:
+                value.integer = 0
+                give_address(&value, addresses[index], width)
+            passed = passes_element(&node.constants, &value, element)
+            if passed != all_of:
+                break
+        return passed
+
+    cdef bint judge_ancestors(self, Node* node, int64_t element) noexcept nogil:
+        """True if a strict ancestor passes; ``!=`` asks for one that differs."""
+        cdef Scope* scope = &self.scope
+        cdef uint32_t own = scope.thread
+        cdef ThreadRow* row = thread_row(scope.state, own)
+        cdef Value value
+        cdef bint passed = False
+        cdef int step
+        if row.main:
+            row = thread_row(scope.state, row.main)
+        elif row.pid != row.tid:
+            return False
+        for step in range(MOST_ANCESTORS):
+            if not row.parent:
+                break
+            scope.thread = row.parent
+            if not extract(node.left.field, scope, &value):
+                break
+            if passes_element(&node.constants, &value, element):
+                passed = True
+                break
+            row = thread_row(scope.state, row.parent)
+        scope.thread = own
+        return passed
+
+
+cdef inline bint is_around(const Node* node, uint64_t time) noexcept nogil:
+    # Unsigned and with wrap-around, as the reference has it.
+    return node.time >= time - node.distance and node.time <= time + node.distance
+
+
+cdef uint32_t count_nodes(const Node* node) noexcept nogil:
+    cdef uint32_t count = 1
+    cdef uint32_t index
+    for index in range(node.child_count):
+        count += count_nodes(node.children[index])
+    return count
+
+
+cdef uint32_t place_node(Node* node, uint32_t level, Node** caching, uint32_t* count) noexcept nogil:
+    """Set the level of a node and of those below it; how many levels there are."""
+    cdef uint32_t index, deepest, below
+    if is_cached(node):
+        caching[count[0]] = node
+        count[0] += 1
+        return level
+    if node.kind == NODE_OR or node.kind == NODE_NOT:
+        node.level = level
+        level += 1
+    deepest = level
+    for index in range(node.child_count):
+        below = place_node(node.children[index], level, caching, count)
+        if below > deepest:
+            deepest = below
+    return deepest
+
+
+cdef class ValueReader:
+    """Values of an operand as Python objects, one event at a time; meant for tests and for curious eyes.
+
+    Parameters
+    ----------
+    operand : FieldOperand, TextOperand, ListOperand or TransformerOperand
+        What to read.
+    text_mode : int, optional
+        As for :class:`Predicate`.
+    """
+
+    def __cinit__(self):
+        memset(&self.scope, 0, sizeof(Scope))
+        text_open(&self.text, 0, False)
+
+    def __init__(self, operand, *, int text_mode=0):
+        if self.operand != NULL:
+            raise RuntimeError("a reader is built once")
+        self.text.mode = text_mode
+        self.kept = []
+        self.operand = operand_open(operand, self.kept)
+
+    def __dealloc__(self):
+        operand_close(self.operand)
+        close_scope(&self.scope)
+        text_close(&self.text)
+
+    def begin(self, EventBatch batch):
+        """Go on to a batch."""
+        self.batch = batch
+        open_scope(&self.scope, batch)
+        self.scope.text = NULL
+        if batch.engine is not None:
+            self.text.modern = batch.engine.modern
+            text_begin(&self.text, &batch.engine.state, &batch.columns)
+            self.scope.text = &self.text
+
+    def value(self, uint32_t row):
+        """The value for an event of the batch.
+
+        Parameters
+        ----------
+        row : int
+            Row in the batch.
+
+        Returns
+        -------
+        int, float, bytes, list or None
+            None where it is missing.
+        """
+        cdef uint32_t index
+        if row >= self.batch.columns.count:
+            raise IndexError(row)
+        move_scope(&self.scope, self.batch, row)
+        if not take(self.operand, &self.scope):
+            return None
+        values = [value_object(&self.operand.values[index]) for index in range(self.operand.count)]
+        return values if self.operand.many else values[0]
+
+
+cdef object value_object(const Value* value):
+    cdef uint8_t family = family_of(value)
+    if family == FAMILY_INTEGER:
+        if value.type == PT_UINT64 or value.type == PT_RELTIME or value.type == PT_ABSTIME:
+            return <uint64_t>value.integer
+        return value.integer
+    if family == FAMILY_REAL:
+        return value.real
+    return (<const char*>value.data)[:value.length] if value.length else b""

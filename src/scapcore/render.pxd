@@ -1,0 +1,54 @@
+# Lines of text from the events of batches.
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from scapcore.batch cimport EventBatch
+from scapcore.buffer cimport Buffer
+from scapcore.clock cimport Clock
+from scapcore.fields cimport Field, Scope, Value
+from scapcore.text cimport TextContext
+
+
+cdef struct Segment:
+    const uint8_t* before    # what stands before the value
+    uint32_t before_length
+    uint32_t width           # of the column, 0 = as wide as the value
+    uint8_t source           # a Source
+    uint8_t format           # a PF_ code
+    bint running             # must be taken from every event, also if the line is dropped
+    bint multiline           # line ends and tabs in the value are meant
+    uint64_t previous        # time stamp of the last event, for differences
+    Field* field
+
+
+cdef class Renderer:
+    cdef readonly uint32_t needs
+    cdef readonly bint needs_state
+    cdef readonly object limit
+    cdef readonly uint64_t lines     # written so far
+    cdef readonly uint64_t dropped   # events without a line because a value was missing
+    cdef readonly uint64_t events    # counted towards the limit
+    cdef Segment* segments
+    cdef uint32_t segment_count
+    cdef const uint8_t* tail         # what stands behind the last value, with the line's end
+    cdef uint32_t tail_length
+    cdef bint keep_missing
+    cdef bint json
+    cdef bint escape
+    cdef bint started                # an event that is no leading container record has been seen
+    cdef uint64_t first_number       # of it
+    cdef uint64_t most               # the limit as a number
+    cdef list kept                   # owners of what segments point to
+    cdef Buffer out
+    cdef Scope scope
+    cdef TextContext text
+    cdef Clock clock
+    cdef void start(self, EventBatch batch) noexcept nogil
+    cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil
+    cdef bint put_line(self, EventBatch batch, uint32_t row) noexcept nogil
+    cdef bint put_segment(self, Segment* segment) noexcept nogil
+    cdef void count_hidden(self, EventBatch batch, uint32_t row) noexcept nogil
+    cdef bint put_time_segment(self, Segment* segment) noexcept nogil
+
+cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil
+cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil
