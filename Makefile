@@ -42,13 +42,17 @@ $(VENV)/created:
 	$(PIP) install $(BUILD_REQUIREMENTS)
 	@touch $@
 
+# Both ways to build keep what they compiled in one place, so that neither compiles what the other has done.
+$(VENV)/build.cfg: | $(VENV)/created
+	@printf '[build_ext]\nbuild_lib = build/editable\n' > $@
+
 # Editable: Python finds the packages under src/, and the native modules are put beside their sources.
-$(VENV)/installed: pyproject.toml setup.py | $(VENV)/created
-	$(PIP) install --no-build-isolation --editable .
+$(VENV)/installed: pyproject.toml setup.py | $(VENV)/build.cfg
+	DIST_EXTRA_CONFIG=$(VENV)/build.cfg $(PIP) install --no-build-isolation --editable .
 	@touch $@ $(VENV)/built
 
 $(VENV)/built: $(NATIVE) | $(VENV)/installed
-	$(BIN)/python setup.py --quiet build_ext --inplace
+	DIST_EXTRA_CONFIG=$(VENV)/build.cfg $(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 # The list of the `test` extra comes from the installed package: installing the extra itself would compile again.
