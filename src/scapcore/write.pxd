@@ -1,6 +1,27 @@
-# The block writer's classes, for Cython code that encodes without going through Python.
+# The block writer, for Cython code that encodes without going through Python.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef inline void store16(uint8_t* place, uint16_t value) noexcept nogil:
+    place[0] = value & 0xFF
+    place[1] = value >> 8
+
+
+cdef inline void store32(uint8_t* place, uint32_t value) noexcept nogil:
+    store16(place, value & 0xFFFF)
+    store16(place + 2, value >> 16)
+
+
+cdef inline void store64(uint8_t* place, uint64_t value) noexcept nogil:
+    store32(place, value & 0xFFFFFFFFu)
+    store32(place + 4, value >> 32)
+
+
+cdef int fits(object value, unsigned int bits, bint signed, uint64_t* encoded) except -1
+cdef str range_text(object bits, bint signed)
+cdef uint64_t integer(object value, str name, unsigned int bits, bint signed) except? 0
+cdef int close_event(BlockEncoder target, size_t start, size_t header, bint large) except -1
 
 
 cdef class BlockEncoder:
@@ -20,24 +41,3 @@ cdef class BlockEncoder:
     cdef put_address(self, object value, str name, Py_ssize_t size)
     cdef put_descriptor(self, uint8_t kind, list rest)
     cdef int event_prefix(self, uint16_t cpu, uint32_t flags, bint large) except -1
-
-
-cdef class EventEncoder:
-    cdef readonly object event_type
-    cdef readonly tuple names
-    cdef readonly Py_ssize_t parameter_count
-    cdef readonly bint large
-    cdef uint16_t number
-    cdef uint8_t kinds[64]
-    cdef list subtypes
-
-    cpdef int encode(
-        self, BlockEncoder target, object timestamp, object tid, object cpu, object values, uint32_t flags=*
-    ) except -1
-    cdef int put_value(self, BlockEncoder target, uint8_t kind, object value, Py_ssize_t index) except -1
-    cdef int put_text(self, BlockEncoder target, object value, Py_ssize_t index) except -1
-    cdef int put_number(self, BlockEncoder target, uint8_t kind, object value, Py_ssize_t index) except -1
-    cdef int put_address(self, BlockEncoder target, uint8_t kind, object value, Py_ssize_t index) except -1
-    cdef int put_descriptors(self, BlockEncoder target, object value, Py_ssize_t index) except -1
-    cdef int put_dynamic(self, BlockEncoder target, object value, Py_ssize_t index) except -1
-    cdef object wrong(self, Py_ssize_t index, str problem)

@@ -7,9 +7,10 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from scapcore.encode import EventEncoder
 from scapcore.errors import ScapError
 from scapcore.schema import EventType, event_types
-from scapcore.write import BlockEncoder, EventEncoder
+from scapcore.write import BlockEncoder
 from scappy.output import OutputFile, PathOrFile
 from scappy.records import Container, Group, Interface, Machine, Thread, User
 
@@ -193,7 +194,7 @@ class CaptureWriter:
 
         Parameters
         ----------
-        encoder : scapcore.write.EventEncoder
+        encoder : scapcore.encode.EventEncoder
             Of :meth:`encoder`.
         timestamp : int
             Nanoseconds since the epoch.

@@ -342,23 +342,19 @@ class Background:
             CPU and thread of the story's next event, to which the CPU switches.
         """
         events: list[tuple[float, int, int, Half]] = []
-        last = None
-        if following is not None:
-            target = self._processors[following[0]]
-            if target.running != following[1] or target.worker is not None:
-                last = following
-        for _ in range(count - 1 if last is not None and count else count):
-            if spared is not None:
+        for left in range(count, 0, -1):
+            if left == 1 and following is not None:
+                cpu, tid = following
+                if self._processors[cpu].running != tid:
+                    events.append(self._give(cpu, tid))
+                    break
+                # One more event there would take the CPU away from the story.
+                self._current = 1 - cpu
+            elif spared is not None:
                 self._current = 1 - spared
             elif self._dice() < 0.2:
                 self._current = 1 - self._current
             events.append(self._step(self._current))
-        if last is not None and count:
-            cpu, tid = last
-            processor = self._processors[cpu]
-            half = processor.worker.switch_to(tid) if processor.worker else calls.switch(tid, (0, 0), (0, 0, 0))
-            events.append((_NEXT, cpu, processor.running, half))
-            self.seize(cpu, tid)
         lengths = [event[0] * (0.5 + self._dice()) for event in events]
         total = sum(lengths) + _SHORT
         span = (end - begin) / total
@@ -370,6 +366,14 @@ class Background:
             previous = min(max(begin + int(passed * span), previous + 1), end - (len(events) - index))
             happenings.append(Happening(previous, cpu, tid, half))
         return happenings
+
+    def _give(self, cpu: int, tid: int) -> tuple[float, int, int, Half]:
+        """The CPU switches to a thread of the story."""
+        processor = self._processors[cpu]
+        leaving, worker = processor.running, processor.worker
+        half = worker.switch_to(tid) if worker is not None else calls.switch(tid, (0, 0), (0, 0, 0))
+        self.seize(cpu, tid)
+        return _NEXT, cpu, leaving, half
 
     def _step(self, cpu: int) -> tuple[float, int, int, Half]:
         """The next event on a CPU, after how long, and of which thread."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
+from scapcore.encode import EventEncoder
 from scapcore.schema import event_types, syscall_names
-from scapcore.write import EventEncoder
 from scappy.records import SocketTuple, UnixTuple
 
 __all__ = ["EAGAIN", "EINPROGRESS", "ENOENT", "ETIMEDOUT", "Call", "Half"]

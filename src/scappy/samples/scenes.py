@@ -20,7 +20,6 @@ BASH = Task(17533, 0)
 CURL = Task(22369, 1)
 RESOLVER = Task(22370, 0)
 DNS_SERVER = Task(17280, 1)
-DNS_SERVER_MOVED = Task(17280, 0)
 DNS_READER = Task(4617, 1)
 DNS_FIRST = Task(4639, 1)
 DNS_SECOND = Task(4640, 1)
@@ -241,8 +240,10 @@ class Lookup:
     marks : dict
         Moments of the story by what happens: ``socket``, ``connect``, ``first`` and ``second`` (datagrams), ``third``
         (the server tries for one more), ``request`` and ``answer`` of etcd; ``>`` and ``<`` as ever.
-    server : Task
-        The thread that receives the queries.
+    server_cpu : int
+        Where the thread runs that receives the queries.
+    cpu : int
+        Where the thread runs that asks etcd.
     wakes : int
         After which datagram it wakes another thread.
     """
@@ -253,7 +254,8 @@ class Lookup:
     missing: str = ""
     date: str = "15:41:39"
     marks: dict[str, str] = field(default_factory=dict)
-    server: Task = DNS_SERVER
+    server_cpu: int = 1
+    cpu: int = 1
     wakes: int = 2
 
     @property
@@ -329,7 +331,7 @@ SEARCHED_IN_CLUSTER = (
             "answer >": "10523 39.540421040",
             "answer <": "10524 39.540422241",
         },
-        server=DNS_SERVER_MOVED,
+        server_cpu=0,
     ),
 )
 SEARCHED_OUTSIDE = Lookup(".localdomain", 47441, (b"\xa1\x86", b"N\xe9"))
@@ -338,6 +340,7 @@ VERBATIM = Lookup(
     39870,
     (b"\xd5\x03", b"\x82\xb6"),
     date="15:41:47",
+    cpu=0,
     marks={"request <": "104406 47.552626262", "answer <": "104457 47.552919333"},
 )
 
@@ -358,7 +361,7 @@ def ask(script: Script, lookup: Lookup) -> None:
     script.run(RESOLVER, calls.poll(writable, 0, writable), calls.sendmmsg())
     script.enter(RESOLVER, calls.poll(_READY, 5000))
     wake = calls.futex(_FUTEX, calls.FUTEX_WAKE, 1, 1)
-    server = lookup.server
+    server = DNS_SERVER._replace(cpu=lookup.server_cpu)
     script.leave(server, _SERVER_WAITS)
     arrivals = (
         ("first", calls.recvmsg(6, first, lookup.server_ends)),
@@ -375,14 +378,15 @@ def ask(script: Script, lookup: Lookup) -> None:
 def ask_etcd(script: Script, lookup: Lookup) -> None:
     """SkyDNS looks the name up in etcd, once for both queries."""
     marks = lookup.marks.get
+    asking = DNS_FIRST._replace(cpu=lookup.cpu)
     request = http.etcd_request(lookup.name)
     if lookup.missing:
         answer = http.etcd_not_found(lookup.missing, lookup.date)
     else:
         answer = http.etcd_found(lookup.name, lookup.date)
-    script.leave(DNS_FIRST, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
-    script.run(DNS_FIRST, calls.write(3, request), enter=marks("request >"), leave=marks("request <"))
-    script.enter(DNS_FIRST, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
+    script.leave(asking, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
+    script.run(asking, calls.write(3, request), enter=marks("request >"), leave=marks("request <"))
+    script.enter(asking, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
     script.leave(ETCD, _SERVER_WAITS)
     script.run(ETCD, calls.read(10, 4096, request), calls.read(10, 4096, result=EAGAIN))
     script.run(ETCD, calls.futex(0x10B0E78, calls.FUTEX_WAKE, 1, 1))
@@ -475,19 +479,20 @@ def wait_for_upstream(script: Script) -> None:
 def ask_again(script: Script) -> None:
     """After five seconds curl's resolver sends both queries again, and SkyDNS passes them on as well."""
     first, second = SEARCHED_OUTSIDE.queries
+    server = DNS_SERVER._replace(cpu=0)
     _curl_polls(script, ["44.085620331"])
     script.pause(until="44.543301882")
     script.leave(RESOLVER, calls.poll(_READY, 5000))
     script.run(RESOLVER, calls.sendmmsg())
     script.enter(RESOLVER, calls.poll(_READY, 5000))
-    script.leave(DNS_SERVER, _SERVER_WAITS)
+    script.leave(server, _SERVER_WAITS)
     ends = SEARCHED_OUTSIDE.server_ends
-    script.run(DNS_SERVER, calls.recvmsg(6, first, ends), leave="75904 44.543459524")
-    script.run(DNS_SERVER, calls.futex(_FUTEX, calls.FUTEX_WAKE, 1, 1))
+    script.run(server, calls.recvmsg(6, first, ends), leave="75904 44.543459524")
+    script.run(server, calls.futex(_FUTEX, calls.FUTEX_WAKE, 1, 1))
     script.pause()
-    script.run(DNS_SERVER, calls.recvmsg(6, second, ends), leave="75923 44.543560717")
-    script.run(DNS_SERVER, calls.recvmsg(6, result=EAGAIN), enter="75927 44.543569823")
-    script.enter(DNS_SERVER, _SERVER_WAITS)
+    script.run(server, calls.recvmsg(6, second, ends), leave="75923 44.543560717")
+    script.run(server, calls.recvmsg(6, result=EAGAIN), enter="75927 44.543569823")
+    script.enter(server, _SERVER_WAITS)
     script.pause(until="44.543641208")
     script.leave(DNS_FIRST, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
     for fd, port, message in ((9, 33518, first), (10, 60112, second)):
@@ -527,11 +532,11 @@ def fetch_page(script: Script) -> None:
     script.leave(CURL, calls.poll((), 1000))
     script.run(CURL, calls.socket(3, calls.AF_INET, calls.SOCK_STREAM, 6), calls.fcntl(3, 4, 2), calls.fcntl(3, 5))
     script.run(CURL, calls.connect(3, outside, EINPROGRESS), leave="107992 48.087346702")
-    script.run(
-        CURL, calls.poll(writable, 300000, writable), calls.getsockopt(), calls.getpeername(), calls.getsockname()
-    )
-    script.enter(CURL, calls.sendto(3, http.CURL_REQUEST), at="108002 48.087377769")
+    script.enter(CURL, calls.poll(writable, 300000, writable))
     script.leave(NGINX, calls.epoll_wait(512, 1))
+    script.leave(CURL, calls.poll(writable, 300000, writable))
+    script.run(CURL, calls.getsockopt(), calls.getsockname())
+    script.enter(CURL, calls.sendto(3, http.CURL_REQUEST), at="108002 48.087377769")
     script.run(NGINX, calls.accept(3, inside), leave="108005 48.087401339")
     script.leave(CURL, calls.sendto(3, http.CURL_REQUEST), at="108006 48.087406626")
     script.enter(CURL, calls.poll(readable, 1000, readable))

@@ -130,7 +130,7 @@ class Script:
             placed += _between(before, placed[-1].task if placed else None, waiting, fixed, step.task)
             placed.append(Placed(*fixed, step.task, step.half))
             before, waiting = fixed, []
-        return placed + _between(before, placed[-1].task, waiting, end, None)
+        return placed + _between(before, placed[-1].task if placed else None, waiting, end, None)
 
     def _fixed_moments(self, end: Moment) -> list[Moment | None]:
         """The moment of each step that has one: from the story, or from its second by way of the event rate."""
@@ -139,10 +139,13 @@ class Script:
         bounds = [(-1, self._begin), *((index, moments[index] or end) for index in story), (len(self._steps), end)]
         for (first, before), (last, after) in pairwise(bounds):
             free = after.number - before.number - (last - first)
+            passed = 0
             for index in range(first + 1, last):
                 until = self._steps[index].until
                 if until is not None:
-                    passed = free * (until - before.timestamp) // (after.timestamp - before.timestamp)
+                    # At least one number for the scheduler to switch.
+                    elapsed = free * (until - before.timestamp) // (after.timestamp - before.timestamp)
+                    passed = min(max(passed + 1, elapsed), free)
                     moments[index] = Moment(before.number + (index - first) + passed, until)
         return moments
 
