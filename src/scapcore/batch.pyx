@@ -10,8 +10,6 @@ from scapcore.events cimport *
 from scapcore.schema.tables cimport events_classic, parameters_classic
 from scapcore.state cimport NEED_COUNTERS, NEED_LATENCY, State, fd_row, fd_row_drop, thread_row, thread_row_drop
 
-import numpy
-
 cdef char* BYTE_FORMAT = b"B"
 
 
@@ -87,6 +85,8 @@ cdef class ColumnView:
 
 cdef object column(EventBatch batch, void* data, Py_ssize_t size, bytes format):
     """A read-only NumPy array over a column."""
+    import numpy    # not at the top: the command lines do without
+
     cdef ColumnView view = ColumnView()
     view.batch = batch
     view.data = data
@@ -195,6 +195,8 @@ cdef class EventBatch:
     @property
     def num(self):
         """ndarray of uint64 : Event numbers."""
+        import numpy
+
         return numpy.arange(self.columns.first_number, self.columns.first_number + self.columns.count, dtype=numpy.uint64)
 
     @property
@@ -225,6 +227,8 @@ cdef class EventBatch:
     @property
     def ts(self):
         """ndarray of uint64 : Time stamps in nanoseconds since the epoch."""
+        import numpy
+
         result = numpy.empty(self.columns.count, numpy.uint64)
         cdef uint64_t[::1] values = result
         cdef uint32_t row
@@ -235,6 +239,8 @@ cdef class EventBatch:
     @property
     def tid(self):
         """ndarray of int64 : Ids of the threads, -1 for none."""
+        import numpy
+
         result = numpy.empty(self.columns.count, numpy.int64)
         cdef int64_t[::1] values = result
         cdef uint32_t row
@@ -245,6 +251,8 @@ cdef class EventBatch:
     @property
     def cpu(self):
         """ndarray of uint16 : Numbers of the processors."""
+        import numpy
+
         result = numpy.empty(self.columns.count, numpy.uint16)
         cdef uint16_t[::1] values = result
         cdef uint32_t row
@@ -274,6 +282,8 @@ cdef class EventBatch:
         length : ndarray of int64
             Lengths in bytes, -1 for events that have no such parameter.
         """
+        import numpy
+
         offsets = numpy.zeros(self.columns.count, numpy.uint64)
         lengths = numpy.empty(self.columns.count, numpy.int64)
         cdef uint64_t[::1] offset = offsets
@@ -298,6 +308,8 @@ cdef class EventBatch:
     @property
     def selected(self):
         """ndarray of uint32 : Rows that the filter chose; all shown rows where there was no filter."""
+        import numpy
+
         if not self.has_selection:
             return numpy.flatnonzero(~self.hidden).astype(numpy.uint32)
         result = numpy.empty(self.selected_count, numpy.uint32)

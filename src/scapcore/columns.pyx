@@ -11,8 +11,6 @@ from scapcore.fields cimport *
 from scapcore.schema.types cimport *
 from scapcore.strings cimport Strings, length_of, strings_add, strings_close, strings_open, text_of
 
-import numpy
-
 cdef enum Kind:
     KIND_SIGNED = 1
     KIND_UNSIGNED
@@ -148,6 +146,8 @@ cdef class ColumnBuilder:
         dictionary : list of str or None
             The distinct texts.
         """
+        import numpy
+
         cdef size_t index
         cdef uint64_t[::1] numbers
         cdef int32_t[::1] codes

@@ -10,21 +10,25 @@ Examples
 
 from __future__ import annotations
 
-from scapcore.errors import (
-    ChiselError,
-    CorruptCaptureError,
-    FieldError,
-    FilterError,
-    MissingDependencyError,
-    ScapError,
-    SourceError,
-    TruncatedCaptureError,
-    UnsupportedCaptureError,
-)
-from scapcore.event import Event
-from scappy.capture import Capture, open
-from scappy.chisels import Chisel
-from scappy.table import DictionaryColumn, Table
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scapcore.errors import (
+        ChiselError,
+        CorruptCaptureError,
+        FieldError,
+        FilterError,
+        MissingDependencyError,
+        ScapError,
+        SourceError,
+        TruncatedCaptureError,
+        UnsupportedCaptureError,
+    )
+    from scapcore.event import Event
+    from scappy.capture import Capture, open
+    from scappy.chisels import Chisel
+    from scappy.table import DictionaryColumn, Table
 
 __version__ = "0.1.0"
 
@@ -45,3 +49,25 @@ __all__ = [
     "UnsupportedCaptureError",
     "open",
 ]
+
+#: Where each public name lives; it is imported when it is first asked for, so that the command lines start quickly.
+HOMES = {
+    "Capture": "scappy.capture",
+    "open": "scappy.capture",
+    "Chisel": "scappy.chisels",
+    "DictionaryColumn": "scappy.table",
+    "Table": "scappy.table",
+    "Event": "scapcore.event",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(HOMES.get(name, "scapcore.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -7,15 +7,14 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from scapcore.columns import ColumnBuilder
 from scapcore.event import Event, EventIterator, FieldReader
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
 from scapcore.source import Source, open_source
 from scappy.fields import lookup
-from scappy.table import Column, DictionaryColumn, Table
 
 if TYPE_CHECKING:
+    from scappy.table import Column, Table
     from numpy.typing import NDArray
     from typing_extensions import Buffer, Self
 
@@ -177,6 +176,9 @@ class Capture:
         ScapError
             If the capture is damaged.
         """
+        from scapcore.columns import ColumnBuilder
+        from scappy.table import DictionaryColumn, Table
+
         capture = self if where is None else self.filter(where)
         uses = [compile_field(name) for name in fields]
         needs = 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 __all__ = ["EventType", "Parameter", "errno_names", "event_types", "flag_table", "signal_names", "syscall_names"]
@@ -88,8 +88,7 @@ class EventType:
 @cache
 def load(name: str) -> dict[str, Any]:
     """Content of one of the JSON files: ``events``, ``flags`` or ``syscalls``."""
-    text = resources.files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8")
-    content: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
     return content
 
 
