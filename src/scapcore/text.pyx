@@ -338,12 +338,12 @@ cdef class ArgumentText:
 
 
 def json_text(const uint8_t[::1] text not None):
-    """A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
+    r"""A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
 
     Examples
     --------
-    >>> json_text(b'say "h\xc3\xa9"')
-    b'"say \\"h\\u00e9\\""'
+    >>> print(json_text('say "h\u00e9"'.encode()).decode())
+    "say \"h\u00e9\""
     """
     cdef Buffer out
     cdef bytes result
