@@ -10,7 +10,8 @@ from setuptools import Extension, setup
 HERE = Path(__file__).resolve().parent
 CORE = HERE / "src" / "scapcore"
 
-compile_arguments = ["-O3", "-fno-strict-aliasing", "-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds"]
+compile_arguments = ["-O3", "-fno-strict-aliasing"]
+compile_arguments += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-sign-compare"]
 link_arguments = []
 if os.environ.get("SCAPPY_SANITIZE"):
     flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
@@ -32,10 +33,11 @@ extensions = [
 ]
 
 setup(
+    # Compiling takes most of the time; processes for Cython too would need this file to be importable (Python 3.14).
+    options={"build_ext": {"parallel": int(os.environ.get("SCAPPY_BUILD_JOBS", "0")) or None}},
     ext_modules=cythonize(
         extensions,
         include_path=["src"],
-        nthreads=int(os.environ.get("SCAPPY_BUILD_JOBS", "0")),
         compiler_directives={
             "language_level": "3",
             "boundscheck": False,

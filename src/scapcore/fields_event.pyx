@@ -98,7 +98,7 @@ FIELDS = {
     "evt.rawtime": (EVT_RAWTIME, SCOPE_EVENT, PT_ABSTIME, PF_DEC, 0),
     "evt.rawtime.s": (EVT_RAWTIME_S, SCOPE_EVENT, PT_ABSTIME, PF_DEC, 0),
     "evt.rawtime.ns": (EVT_RAWTIME_NS, SCOPE_EVENT, PT_ABSTIME, PF_10_PADDED_DEC, 0),
-    "evt.reltime": (EVT_RELTIME, SCOPE_EVENT, PT_RELTIME, PF_DEC, 0),
+    "evt.reltime": (EVT_RELTIME, SCOPE_EVENT, PT_RELTIME, PF_10_PADDED_DEC, 0),
     "evt.reltime.s": (EVT_RELTIME_S, SCOPE_EVENT, PT_RELTIME, PF_DEC, 0),
     "evt.reltime.ns": (EVT_RELTIME_NS, SCOPE_EVENT, PT_RELTIME, PF_10_PADDED_DEC, 0),
     "evt.latency": (EVT_LATENCY, SCOPE_EVENT, PT_RELTIME, PF_DEC, NEED_LATENCY),
@@ -628,7 +628,10 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             index = parameter_named(event, <const char*>field.argument, field.argument_length)
         if index < 0 or <uint32_t>index >= event.known:
             return False
-        return give_raw(value, event, <uint32_t>index)
+        give_raw(value, event, <uint32_t>index)
+        if value.data == NULL and field.argument != NULL:
+            value.type = field.type     # of the name, whatever this event's own parameter is
+        return True
     if code == EVT_BUFFER:
         index = parameter_named(event, b"data", 4)
         if index < 0:

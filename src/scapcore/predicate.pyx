@@ -374,7 +374,6 @@ cdef class Predicate:
             self.text.modern = self.engine.modern
             text_begin(&self.text, &self.engine.state, &batch.columns)
             self.scope.text = &self.text
-        note_first_time(&self.scope, batch)
         return 0
 
     cpdef uint32_t run(self, EventBatch batch) except? 0xFFFFFFFF:
@@ -721,18 +720,6 @@ cdef class Predicate:
         return passed
 
 
-cdef void note_first_time(Scope* scope, EventBatch batch) noexcept:
-    """Set the zero of relative time: the first event that is no container record (scap format, section 12)."""
-    cdef uint32_t index
-    cdef uint16_t type
-    for index in range(batch.columns.count if scope.first_time == 0 else 0):
-        type = batch.columns.type[index]
-        if type != CONTAINER_JSON_E and type != CONTAINER_JSON_2_E:
-            scope.first_time = load64(batch.columns.data + batch.columns.offset[index])
-        if scope.first_time:
-            return
-
-
 cdef inline bint is_around(const Node* node, uint64_t time) noexcept nogil:
     # Unsigned and with wrap-around, as the reference has it.
     return node.time >= time - node.distance and node.time <= time + node.distance
@@ -800,7 +787,6 @@ cdef class ValueReader:
             self.text.modern = batch.engine.modern
             text_begin(&self.text, &batch.engine.state, &batch.columns)
             self.scope.text = &self.text
-        note_first_time(&self.scope, batch)
 
     def value(self, uint32_t row):
         """The value for an event of the batch.

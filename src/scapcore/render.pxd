@@ -3,9 +3,10 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
+from scapcore.beginning cimport Beginning
 from scapcore.buffer cimport Buffer
 from scapcore.clock cimport Clock
-from scapcore.fields cimport Field, Scope, Value
+from scapcore.fields cimport Field, FieldUse, Scope, Value
 from scapcore.text cimport TextContext
 
 
@@ -13,8 +14,9 @@ cdef struct Segment:
     const uint8_t* before    # what stands before the value
     uint32_t before_length
     uint32_t width           # of the column, 0 = as wide as the value
-    uint8_t source           # a Source
+    uint8_t source           # where the value comes from
     uint8_t format           # a PF_ code
+    uint8_t type             # PT_ code that the value is taken for, 0 = its own
     bint running             # must be taken from every event, also if the line is dropped
     bint multiline           # line ends and tabs in the value are meant
     uint64_t previous        # time stamp of the last event, for differences
@@ -35,19 +37,19 @@ cdef class Renderer:
     cdef bint keep_missing
     cdef bint json
     cdef bint escape
-    cdef bint started                # an event that is no leading container record has been seen
-    cdef uint64_t first_number       # of it
+    cdef Beginning beginning
     cdef uint64_t most               # the limit as a number
     cdef list kept                   # owners of what segments point to
     cdef Buffer out
     cdef Scope scope
     cdef TextContext text
     cdef Clock clock
-    cdef void start(self, EventBatch batch) noexcept nogil
+    cdef int lay_out(self, list segments, str time, bint multiline) except -1
+    cdef int set_source(self, Segment* segment, FieldUse use, str time) except -1
+    cdef void begin(self, EventBatch batch) noexcept
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil
     cdef bint put_line(self, EventBatch batch, uint32_t row) noexcept nogil
     cdef bint put_segment(self, Segment* segment) noexcept nogil
-    cdef void count_hidden(self, EventBatch batch, uint32_t row) noexcept nogil
     cdef bint put_time_segment(self, Segment* segment) noexcept nogil
 
 cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil

@@ -10,12 +10,13 @@ import os
 
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcpy, memset
 
 from scapcore.batch cimport EventBatch
+from scapcore.beginning cimport find_beginning, is_counted
 from scapcore.buffer cimport (Buffer, put_byte, put_bytes, put_hex, put_octal, put_padded, put_signed, put_unsigned,
                               release, reserve)
 from scapcore.clock cimport clock_open, put_date_and_time, put_iso8601, put_seconds, put_time
@@ -26,6 +27,9 @@ from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII,
 from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
+
+from scapcore.schema import event_types
+from scapcore.schema.generate import PARAMETER_TYPES
 
 cdef extern from "<stdlib.h>" nogil:
     double strtod(const char* text, char** end)
@@ -41,6 +45,7 @@ cdef enum Source:
     FROM_RELATIVE
     FROM_LATENCY
     FROM_DIFFERENCE
+    FROM_NOWHERE
 
 cdef enum:
     PIECE = 1 << 20          # bytes that are written at once
@@ -244,8 +249,8 @@ cdef class Renderer:
     ----------
     segments : sequence of bytes or tuple
         The format in order: bytes that are printed as they are, and fields as tuples of a
-        :class:`scapcore.fields.FieldUse`, the width of its column in bytes (0 for none; without effect in JSON), and
-        its name in JSON.
+        :class:`scapcore.fields.FieldUse` (or None for a value that no capture has), the width of its column in bytes
+        (0 for none; without effect in JSON), and its name in JSON.
     keep_missing : bool
         Print ``<NA>`` (null in JSON) where a value is missing; otherwise there is no line for such an event.
     json : bool
@@ -284,6 +289,7 @@ cdef class Renderer:
         memset(&self.out, 0, sizeof(Buffer))
         memset(&self.scope, 0, sizeof(self.scope))
         memset(&self.text, 0, sizeof(self.text))
+        memset(&self.beginning, 0, sizeof(self.beginning))
         self.kept = []
 
     def __init__(self, segments, *, bint keep_missing=False, bint json=False, str time="h", str data="normal",
@@ -304,7 +310,7 @@ cdef class Renderer:
         clock_open(&self.clock)
         text_open(&self.text, DATA_MODES[data], unlimited or json)
         self.scope.printing = True
-        self.compile(as_json(segments) if json else list(segments), time, data in ("ascii", "hex", "hexascii"))
+        self.lay_out(as_json(segments) if json else list(segments), time, data in ("ascii", "hex", "hexascii"))
 
     def __dealloc__(self):
         release(&self.out)
@@ -312,49 +318,60 @@ cdef class Renderer:
         text_close(&self.text)
         free(self.segments)
 
-    def compile(self, list segments, str time, bint multiline):
-        """Lay out the segments; internal."""
+    cdef int lay_out(self, list segments, str time, bint multiline) except -1:
+        """Turn the parts of the format into segments."""
         cdef Segment* segment
-        cdef FieldUse use
-        cdef bytes literal
+        cdef bytes literal = b""
         self.segments = <Segment*>calloc(len(segments) + 1, sizeof(Segment))
         if self.segments == NULL:
             raise MemoryError
-        before = b""
         for part in segments:
             if isinstance(part, bytes):
-                before += part
+                literal += part
                 continue
             use, width, _ = part
             if not 0 <= width <= WIDEST:
                 raise ValueError(f"a column cannot be {width} wide")
-            literal = before
-            before = b""
             self.kept += (use, literal)
             segment = &self.segments[self.segment_count]
             self.segment_count += 1
             segment.before = literal
             segment.before_length = <uint32_t>len(literal)
             segment.width = 0 if self.json else width
-            segment.field = &use.field
-            # The reference knows no number format for these, so that it has no text for unsigned ones.
-            segment.format = PF_NA if use.name.startswith("evt.rawarg") else use.field.format
-            segment.running = use.name in RUNNING_FIELDS
-            segment.multiline = multiline and use.name.startswith(DATA_FIELDS)
-            segment.source = TIME_FIELDS.get(use.name, FROM_FIELD)
-            if use.name == "evt.outputtime":
-                segment.source = OUTPUT_TIMES[time]
-                segment.running = segment.source == FROM_DIFFERENCE
-            if segment.source == FROM_LATENCY:
-                self.needs |= NEED_LATENCY
-                self.needs_state = True
-            elif segment.source == FROM_FIELD:
-                self.needs |= use.field.needs
-                self.needs_state = self.needs_state or use.field.needs_state
-        literal = before + b"\n"
+            self.set_source(segment, use, time)
+            segment.multiline = multiline and use is not None and use.name.startswith(DATA_FIELDS)
+            literal = b""
+        literal += b"\n"
         self.kept.append(literal)
         self.tail = literal
         self.tail_length = <uint32_t>len(literal)
+        return 0
+
+    cdef int set_source(self, Segment* segment, FieldUse use, str time) except -1:
+        """Settle where the value of a segment comes from, and what that needs."""
+        if use is None:
+            segment.source = FROM_NOWHERE
+            return 0
+        segment.field = &use.field
+        segment.format = use.field.format
+        if use.name.startswith("evt.rawarg"):
+            # The reference takes the raw value for what the first event with such a parameter says, and knows no
+            # number format for it, so that it has no text for unsigned numbers.
+            segment.format = PF_NA
+            segment.type = first_type(use.argument)
+        segment.running = use.name in RUNNING_FIELDS
+        if use.name == "evt.outputtime":
+            segment.source = OUTPUT_TIMES[time]
+            segment.running = segment.source == FROM_DIFFERENCE
+        else:
+            segment.source = TIME_FIELDS.get(use.name, FROM_FIELD)
+        if segment.source == FROM_LATENCY:
+            self.needs |= NEED_LATENCY
+            self.needs_state = True
+        elif segment.source == FROM_FIELD:
+            self.needs |= use.field.needs
+            self.needs_state = self.needs_state or use.field.needs_state
+        return 0
 
     @property
     def finished(self):
@@ -376,7 +393,6 @@ cdef class Renderer:
         """
         self.begin(batch)
         with nogil:
-            self.start(batch)
             self.fill(batch, 0, <size_t>-1)
         if self.out.failed:
             raise MemoryError
@@ -401,8 +417,6 @@ cdef class Renderer:
         cdef bint to_descriptor = isinstance(target, int)
         cdef uint32_t count
         self.begin(batch)
-        with nogil:
-            self.start(batch)
         count = batch.selected_count if batch.has_selection else batch.columns.count
         while position < count:
             self.out.used = 0
@@ -417,8 +431,9 @@ cdef class Renderer:
                     else:
                         target.write(piece)
 
-    def begin(self, EventBatch batch not None):
-        """Look at a batch; internal."""
+    cdef void begin(self, EventBatch batch) noexcept:
+        """Look at a batch."""
+        find_beginning(&self.beginning, batch)
         open_scope(&self.scope, batch)
         self.scope.text = NULL
         if batch.engine is not None:
@@ -426,22 +441,6 @@ cdef class Renderer:
             self.scope.text = &self.text
         self.out.used = 0
         self.out.failed = False
-
-    cdef void start(self, EventBatch batch) noexcept nogil:
-        """Find the first event of the capture: leading records of containers come before its time."""
-        cdef uint32_t row = 0
-        cdef uint16_t type
-        if self.started:
-            return
-        while row < batch.columns.count:
-            type = batch.columns.type[row]
-            if type != CONTAINER_E and type != CONTAINER_JSON_E and type != CONTAINER_JSON_2_E:
-                self.started = True
-                self.first_number = batch.columns.first_number + row
-                move_scope(&self.scope, batch, row)
-                self.scope.columns.first_time = self.scope.event.ts
-                return
-            row += 1
 
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil:
         """Put lines until there are enough bytes; the position where to go on, which is the end when all is done."""
@@ -455,7 +454,7 @@ cdef class Renderer:
             row = batch.selection[position] if batch.has_selection else position
             position += 1
             if batch.columns.mark[row] & MARK_HIDDEN:
-                self.count_hidden(batch, row)
+                self.events += is_counted(&self.beginning, batch, row)
                 continue
             self.events += 1
             if not self.put_line(batch, row):
@@ -463,12 +462,6 @@ cdef class Renderer:
             elif self.out.failed:
                 return count
         return count
-
-    cdef void count_hidden(self, EventBatch batch, uint32_t row) noexcept nogil:
-        """The limit counts internal events though they are not shown, save those that lead the capture."""
-        if self.started and batch.columns.first_number + row >= self.first_number:
-            move_scope(&self.scope, batch, row)
-            self.events += self.scope.event.info.category == CATEGORY_INTERNAL
 
     cdef bint put_line(self, EventBatch batch, uint32_t row) noexcept nogil:
         """Put the line of one event; False, and nothing, if a value is missing that must not be."""
@@ -506,10 +499,14 @@ cdef class Renderer:
 
     cdef bint put_segment(self, Segment* segment) noexcept nogil:
         cdef Value value
+        if segment.source == FROM_NOWHERE:
+            return False
         if segment.source != FROM_FIELD:
             return self.put_time_segment(segment)
         if not extract(segment.field, &self.scope, &value):
             return False
+        if segment.type and value.data == NULL:
+            value.type = segment.type
         if self.json:
             return put_json_value(&self.out, &value, segment.format)
         return put_value(&self.out, &value, segment.format)
@@ -541,13 +538,22 @@ cdef class Renderer:
         return True
 
 
+def first_type(bytes name):
+    """Type code of the first parameter of that name in the event table, 0 if there is none. Internal to the core."""
+    for event in event_types():
+        for parameter in event.params:
+            if name is not None and parameter.name == name.decode():
+                return PARAMETER_TYPES.index(parameter.type)
+    return 0
+
+
 def as_json(segments):
     """The segments of a JSON object: one for each name, in the order of the names. Internal to the core."""
     named = {part[2]: part for part in segments if not isinstance(part, bytes)}
     result = []
     for name in sorted(named):
         result += [(b"," if result else b"{") + json_text(name) + b":", named[name]]
-    return result + [b"}" if result else b"{}"]
+    return result + [b"}" if result else b"null"]
 
 
 def json_text(bytes text not None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,9 +30,10 @@ def quoted(text: str) -> str:
     return json.dumps(text)
 
 
-def event_rows(events: list[dict], tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
+def event_rows(events: list[dict[str, Any]], tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
     """C initialisers of the event types and of their parameters, for one generation."""
-    types, parameters = [], []
+    types: list[str] = []
+    parameters: list[str] = []
     for entry in events:
         classic = entry.get("classic", {})
         older = {} if modern else classic
@@ -55,9 +57,10 @@ def event_rows(events: list[dict], tables: list[str], modern: bool) -> tuple[lis
     return types, parameters
 
 
-def table_rows(content: dict, tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
+def table_rows(content: dict[str, Any], tables: list[str], modern: bool) -> tuple[list[str], list[str]]:
     """C initialisers of the flag tables: where each begins, and all names with their values."""
-    spans, rows = [], []
+    spans: list[str] = []
+    rows: list[str] = []
     for name in tables:
         entries = content["dynamic"].get(name)
         if entries is not None:
@@ -91,7 +94,8 @@ def header() -> str:
     tables = list(flags["tables"]) + list(flags["dynamic"])
     parts = [
         "/* Made by generate.py from the JSON files beside it. */\n#ifndef SCAP_TABLES_H\n#define SCAP_TABLES_H\n",
-        "typedef struct { const char *name; unsigned char type, format; short table; signed char dirfd; } scap_parameter;",
+        "typedef struct { const char *name; unsigned char type, format; short table; signed char dirfd; } "
+        "scap_parameter;",
         "typedef struct { const char *name; unsigned char name_length, category; unsigned short flags; "
         "unsigned char nparams; signed char reference; unsigned short first; } scap_event_type;",
         "typedef struct { const char *name; unsigned int value; } scap_flag;",

@@ -1,0 +1,37 @@
+"""Where the events of a capture begin, and which of them count. Internal to the core.
+
+A capture may lead with records of containers: what was known before anything happened. They have numbers but no
+part in anything else. Later internal events are not shown either, yet the reference counts them towards its limit
+and in its summary.
+"""
+
+from libc.stdint cimport uint16_t, uint32_t
+
+from scapcore.batch cimport EventBatch
+from scapcore.events cimport MARK_HIDDEN, Event
+from scapcore.schema.types cimport CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E
+
+
+cdef void find_beginning(Beginning* beginning, EventBatch batch) noexcept nogil:
+    """Look for the first event, if it has not been found in a batch before this one."""
+    cdef uint32_t row
+    cdef uint16_t type
+    if beginning.found:
+        return
+    for row in range(batch.columns.count):
+        type = batch.columns.type[row]
+        if type != CONTAINER_E and type != CONTAINER_JSON_E and type != CONTAINER_JSON_2_E:
+            beginning.found = True
+            beginning.number = batch.columns.first_number + row
+            return
+
+
+cdef bint is_counted(const Beginning* beginning, EventBatch batch, uint32_t row) noexcept nogil:
+    """True for the events that are shown, and for internal ones behind the beginning."""
+    cdef Event event
+    if not batch.columns.mark[row] & MARK_HIDDEN:
+        return True
+    if not beginning.found or batch.columns.first_number + row < beginning.number:
+        return False
+    batch.place(&event, row)
+    return event.info.category == CATEGORY_INTERNAL

@@ -1,0 +1,19 @@
+from collections.abc import Sequence
+from typing import Any
+
+from scapcore.schema import EventType
+from scapcore.write import BlockEncoder
+
+class EventEncoder:
+    def __init__(self, event_type: EventType, parameter_count: int | None = None) -> None: ...
+    @property
+    def event_type(self) -> EventType: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def parameter_count(self) -> int: ...
+    @property
+    def large(self) -> bool: ...
+    def encode(
+        self, target: BlockEncoder, timestamp: int, tid: int, cpu: int, values: Sequence[Any], flags: int = 0
+    ) -> int: ...

@@ -1,0 +1,6 @@
+class Engine:
+    """The tables of one pass over a capture. Internal to the core."""
+
+    def __init__(self, needs: int, modern: bool) -> None: ...
+    @property
+    def modern(self) -> bool: ...
