@@ -58,7 +58,7 @@ make_labels(1, events_modern, parameters_modern)
 
 
 cdef void put_arguments(Buffer* out, TextContext* context, const Event* event, uint32_t row) noexcept nogil:
-    """All parameters, as evt.args shows them: ``name=raw(resolved)`` and a blank behind each but the last modern one."""
+    """All parameters, as evt.args shows them: ``name=raw(resolved)``, a blank behind each but the last modern one."""
     cdef const uint8_t* data = event.values
     cdef const Label* label = LABELS[context.modern] + event.info.first
     cdef uint32_t index, length
@@ -95,7 +95,8 @@ cdef bint put_syslog(Buffer* out, TextContext* context, const Event* event, uint
     fd = fd_row(context.state, context.columns.fd[row])
     if FD_IPV4 <= fd.type <= FD_IPV6_SERVER or parameter_integer(event, 0, -1) < 0:
         return False
-    if memmem(text_of(&context.state.strings, fd.name), length_of(&context.state.strings, fd.name), b"/dev/log", 8) == NULL:
+    data = text_of(&context.state.strings, fd.name)
+    if memmem(data, length_of(&context.state.strings, fd.name), b"/dev/log", 8) == NULL:
         return False
     data = parameter(event, 1, &length)
     # `<`, at most 15 digits, `>` (which nothing checks), the message
@@ -337,12 +338,12 @@ cdef class ArgumentText:
 
 
 def json_text(const uint8_t[::1] text not None):
-    """A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
+    r"""A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
 
     Examples
     --------
-    >>> json_text(b'say "h\xc3\xa9"')
-    b'"say \\"h\\u00e9\\""'
+    >>> print(json_text('say "h\u00e9"'.encode()).decode())
+    "say \"h\u00e9\""
     """
     cdef Buffer out
     cdef bytes result

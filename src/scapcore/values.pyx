@@ -299,7 +299,8 @@ cdef void put_path(Buffer* out, const TextContext* context, const uint8_t* path,
         out.used = start + limit - 1
 
 
-cdef void put_fd_list(Buffer* out, TextContext* context, uint32_t row, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef void put_fd_list(Buffer* out, TextContext* context, uint32_t row, const uint8_t* data,
+                      uint32_t length) noexcept nogil:
     """Descriptors with their kinds and the events asked for or met; cut where the reference has no more room."""
     cdef size_t start = out.used
     cdef size_t limit = context.storage - 1

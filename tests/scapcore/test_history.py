@@ -8,8 +8,8 @@ import pytest
 from capture_builder import CaptureBuilder, Memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from scapcore.reader import Reader
+
 from scapcore.text import ArgumentText
 
 NEED_LINKS_AND_CHANGES = 12
@@ -153,7 +153,7 @@ def test_text_is_that_of_a_capture_that_ends_there(
 ) -> None:
     whole = base().thread(8, "other").file(7, 3, "/start")
     start = len(whole.content)
-    ends = []
+    ends: list[int] = []
     for step in steps:
         before = whole.events
         add(whole, step)

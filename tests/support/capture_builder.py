@@ -58,7 +58,7 @@ class CaptureBuilder:
     --------
     >>> capture = CaptureBuilder().thread(1, "init").event("SYSCALL_CLOSE_E", 3, tid=1)
     >>> len(capture.content)
-    200
+    240
     """
 
     def __init__(self) -> None:
