@@ -8,6 +8,7 @@ counts bytes, and texts end at a NUL.
 
 import os
 
+from cython cimport final
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -253,6 +254,7 @@ cdef void fit(Buffer* out, size_t start, uint32_t width) noexcept nogil:
 # Formats
 
 
+@final
 cdef class Renderer:
     """Turns events into lines of text.
 
