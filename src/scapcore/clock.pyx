@@ -4,10 +4,10 @@ Local times are those of the zone that TZ names, at the time of the event: what 
 reference takes the zone's present offset for events of any season.)
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_padded, put_unsigned
+from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_padded, put_unsigned, reserve
 
 cdef extern from "<time.h>" nogil:
     ctypedef long time_t
@@ -47,14 +47,25 @@ cdef int64_t local_second(Clock* clock, uint64_t time) noexcept nogil:
     return second + clock.offset
 
 
-cdef void put_fraction(Buffer* buffer, uint64_t time) noexcept nogil:
-    put_byte(buffer, 46)
-    put_padded(buffer, time % SECOND, 9)
-
-
-cdef inline void set_pair(uint8_t* place, int64_t value) noexcept nogil:
+cdef inline void set_pair(uint8_t* place, uint32_t value) noexcept nogil:
     place[0] = <uint8_t>(48 + value // 10)
     place[1] = <uint8_t>(48 + value % 10)
+
+
+cdef void put_fraction(Buffer* buffer, uint64_t time) noexcept nogil:
+    """A dot and nine digits."""
+    cdef uint32_t rest = <uint32_t>(time % SECOND)
+    cdef uint8_t* place
+    cdef int digit
+    if not reserve(buffer, 10):
+        return
+    place = buffer.data + buffer.used
+    place[0] = 46
+    for digit in range(8, 0, -2):
+        set_pair(place + digit, rest % 100)
+        rest //= 100
+    place[1] = <uint8_t>(48 + rest)
+    buffer.used += 10
 
 
 cdef void put_time(Buffer* buffer, Clock* clock, uint64_t time, bint nanoseconds) noexcept nogil:
@@ -66,11 +77,11 @@ cdef void put_time(Buffer* buffer, Clock* clock, uint64_t time, bint nanoseconds
         rest = second % 86400
         if rest < 0:
             rest += 86400
-        set_pair(&clock.text[0], rest // 3600)
+        set_pair(&clock.text[0], <uint32_t>(rest // 3600))
         clock.text[2] = 58
-        set_pair(&clock.text[3], rest % 3600 // 60)
+        set_pair(&clock.text[3], <uint32_t>(rest % 3600 // 60))
         clock.text[5] = 58
-        set_pair(&clock.text[6], rest % 60)
+        set_pair(&clock.text[6], <uint32_t>(rest % 60))
     put_bytes(buffer, clock.text, 8)
     if nanoseconds:
         put_fraction(buffer, time)

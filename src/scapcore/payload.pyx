@@ -205,6 +205,18 @@ cdef inline void put_escape(Buffer* out, uint32_t unit) noexcept nogil:
     out.used += 6
 
 
+cdef inline uint64_t zeros(uint64_t word) noexcept nogil:
+    """Zero if none of eight bytes is zero."""
+    return (word - EACH_BYTE) & ~word & (EACH_BYTE * 0x80)
+
+
+cdef inline bint is_plain(const uint8_t* data) noexcept nogil:
+    """True if the next eight bytes stand for themselves in JSON."""
+    cdef uint64_t word
+    memcpy(&word, data, 8)
+    return (unprintable(word) | zeros(word ^ EACH_BYTE * 34) | zeros(word ^ EACH_BYTE * 92)) == 0
+
+
 cdef void put_json_text(Buffer* out, const uint8_t* data, size_t length) noexcept nogil:
     """A string as JSON with its quotes, all in ASCII, as the reference's -j writes it."""
     cdef size_t place = 0
@@ -214,6 +226,8 @@ cdef void put_json_text(Buffer* out, const uint8_t* data, size_t length) noexcep
     put_byte(out, 34)
     while place < length:
         start = place
+        while place + 8 <= length and is_plain(data + place):
+            place += 8
         while place < length and 0x20 <= data[place] < 0x80 and data[place] != 34 and data[place] != 92:
             place += 1
         put_bytes(out, data + start, place - start)

@@ -1,5 +1,6 @@
 # Lines of text from the events of batches.
 
+from cython cimport final
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
@@ -23,6 +24,7 @@ cdef struct Segment:
     Field* field
 
 
+@final
 cdef class Renderer:
     cdef readonly uint32_t needs
     cdef readonly bint needs_state

@@ -8,6 +8,7 @@ counts bytes, and texts end at a NUL.
 
 import os
 
+from cython cimport final
 from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -17,12 +18,12 @@ from libc.string cimport memchr, memcpy, memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.beginning cimport find_beginning, is_counted
-from scapcore.buffer cimport (Buffer, put_byte, put_bytes, put_hex, put_octal, put_padded, put_signed, put_unsigned,
-                              release, reserve)
+from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_hex, put_padded, release, reserve
 from scapcore.clock cimport clock_open, put_date_and_time, put_iso8601, put_seconds, put_time
 from scapcore.events cimport MARK_HIDDEN
 from scapcore.fields cimport FieldUse, Value, close_scope, extract, move_scope, open_scope
 from scapcore.names cimport put_ipv4, put_ipv6, put_socket_address, put_socket_tuple
+from scapcore.numerals cimport write_unsigned
 from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text)
 from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
@@ -84,35 +85,46 @@ cdef inline bint is_text(uint8_t type) noexcept nogil:
 cdef bint put_number(Buffer* out, int64_t value, uint8_t type, uint8_t format) noexcept nogil:
     """An integer; False where the reference knows no text for this type in this format."""
     cdef bint wide = type == PT_INT64 or type == PT_PID or type == PT_ERRNO
-    cdef bint is_unsigned = PT_UINT8 <= type <= PT_UINT64 or type == PT_PORT or type == PT_L4PROTO or (
-        type == PT_RELTIME or type == PT_ABSTIME)
+    cdef bint is_time = type == PT_UINT64 or type == PT_RELTIME or type == PT_ABSTIME
+    cdef bint is_unsigned = is_time or PT_UINT8 <= type <= PT_UINT32 or type == PT_PORT or type == PT_L4PROTO
     cdef uint64_t bits = <uint64_t>value
+    if not reserve(out, 40):
+        return True
+    if format == PF_DEC or format == PF_ID:
+        put_decimal(out, value, is_unsigned)
+        return True
     if PT_INT8 <= type <= PT_INT32:
         bits = <uint32_t>value
-    if format == PF_HEX and type != PT_UINT8 and type != PT_L4PROTO:
-        put_hex(out, bits, 1, True)
+    if format == PF_HEX:
+        if type == PT_UINT8 or type == PT_L4PROTO:
+            put_decimal(out, value, True)
+        else:
+            put_hex(out, bits, 1, True)
     elif format == PF_OCT:
-        if bits:
-            put_octal_digits(out, bits)
-        else:
-            put_byte(out, 48)
-    elif format == PF_10_PADDED_DEC and (wide or type == PT_UINT64 or type == PT_RELTIME or type == PT_ABSTIME):
-        if wide and value < 0:
+        put_octal_digits(out, bits)
+    elif format == PF_10_PADDED_DEC and is_time:
+        put_padded(out, bits, 9)
+    elif format == PF_10_PADDED_DEC and wide:
+        if value < 0:
             put_byte(out, 45)
-            put_padded(out, <uint64_t>0 - bits, 8)
-        else:
-            put_padded(out, bits, 9)
-    elif is_unsigned:
-        if format != PF_DEC and format != PF_ID and format != PF_HEX:
-            return False
-        put_unsigned(out, bits)
-    elif PT_INT8 <= type <= PT_INT32:
-        if format != PF_DEC and format != PF_ID:
-            return False
-        put_signed(out, value)
+            bits = <uint64_t>0 - bits
+        put_padded(out, bits, 8 if value < 0 else 9)
+    elif is_unsigned or PT_INT8 <= type <= PT_INT32:
+        return False
     else:
-        put_signed(out, value)
+        put_decimal(out, value, False)
     return True
+
+
+cdef inline void put_decimal(Buffer* out, int64_t value, bint is_unsigned) noexcept nogil:
+    """Into room that is there."""
+    cdef uint8_t* place = out.data + out.used
+    cdef uint64_t size = <uint64_t>value
+    if value < 0 and not is_unsigned:
+        place[0] = 45
+        place += 1
+        size = <uint64_t>0 - size
+    out.used = write_unsigned(place, size) - out.data
 
 
 cdef void put_octal_digits(Buffer* out, uint64_t bits) noexcept nogil:
@@ -242,6 +254,7 @@ cdef void fit(Buffer* out, size_t start, uint32_t width) noexcept nogil:
 # Formats
 
 
+@final
 cdef class Renderer:
     """Turns events into lines of text.
 
@@ -517,7 +530,8 @@ cdef class Renderer:
         cdef uint64_t previous
         cdef uint8_t source = segment.source
         if self.json:
-            put_unsigned(&self.out, time)
+            if reserve(&self.out, 40):
+                put_decimal(&self.out, <int64_t>time, True)
         elif source == FROM_TIME or source == FROM_TIME_S:
             put_time(&self.out, &self.clock, time, source == FROM_TIME)
         elif source == FROM_DATETIME or source == FROM_DATETIME_S:

@@ -21,12 +21,12 @@ REFERENCE_CALLS = 329
 class Kind(NamedTuple):
     """One row of the table."""
 
-    count: int
+    events: int
     leaving: bool
     name: str
 
     def __str__(self) -> str:
-        return f"{'<' if self.leaving else '>'} {self.name[:WIDTH]:{WIDTH}}{self.count}"
+        return f"{'<' if self.leaving else '>'} {self.name[:WIDTH]:{WIDTH}}{self.events}"
 
 
 class Summary:
@@ -73,7 +73,7 @@ class Summary:
             kind = Kind(count, leaving, calls.get(code, "<unknown>"))
             place_kind(slots, REFERENCE_TYPES + 2 * code + leaving, len(slots), kind)
         partition(slots)
-        return sorted((kind for kind in slots if kind is not None), key=lambda kind: -kind.count)
+        return sorted((kind for kind in slots if kind is not None), key=lambda kind: -kind.events)
 
     def lines(self) -> list[str]:
         """The table, line by line."""
@@ -100,7 +100,7 @@ def partition(slots: list[Kind | None]) -> None:
     16, and ends with a stable insertion sort. The order of ties, and so the choice of the last rows that are printed,
     comes from the first half, which is repeated here.
     """
-    counts = [kind.count if kind is not None else 0 for kind in slots]
+    counts = [kind.events if kind is not None else 0 for kind in slots]
 
     def swap(left: int, right: int) -> None:
         counts[left], counts[right] = counts[right], counts[left]

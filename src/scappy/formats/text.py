@@ -38,9 +38,7 @@ class TextSink(RenderedSink):
         escape: bool = False,
         limit: int | None = None,
     ) -> None:
-        super().__init__(
-            stream, template, time=time, data=data, unlimited=unlimited, escape=escape, limit=limit
-        )
+        super().__init__(stream, template, time=time, data=data, unlimited=unlimited, escape=escape, limit=limit)
 
     def close(self) -> None:
         """Leave the terminal as it was and flush the stream, which stays open."""
