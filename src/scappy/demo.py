@@ -133,8 +133,8 @@ class Screen:
     def __init__(self, colour: bool) -> None:
         self._colour = colour
 
-    def sentence(self, text: str) -> None:
-        lines = textwrap.fill(text, WIDTH)
+    def sentence(self, *paragraphs: str) -> None:
+        lines = "\n\n".join(textwrap.fill(text, WIDTH) for text in paragraphs)
         print(f"\n\x1b[1m{lines}\x1b[0m\n" if self._colour else f"\n{lines}\n")
 
     def command(self, arguments: Sequence[str], program: str = "scapdig") -> None:
@@ -222,10 +222,7 @@ def demonstrate(capture: str, run: Run, screen: Screen) -> None:
     screen.output(found[0])
     screen.sentence(
         "ndots:5 makes the resolver try every search domain first for a name with fewer than five dots, and "
-        "localdomain is one of them."
-    )
-
-    screen.sentence(
+        "localdomain is one of them.",
         "Part 3: who put localdomain there? Kubernetes tells Docker through a UNIX socket how to create a container. "
         "So: everything that went through UNIX sockets and contains the word localdomain:"
     )
