@@ -14,13 +14,13 @@ from scapcore.source import Source, open_source
 from scappy.fields import lookup
 
 if TYPE_CHECKING:
-    from scappy.table import Column, Table
     from numpy.typing import NDArray
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
+    from scappy.table import Column, Table
 
 __all__ = ["Capture", "compile_field", "open"]
 
@@ -139,7 +139,8 @@ class Capture:
         return None if self._where is None else self._where.predicate()
 
     def __iter__(self) -> Iterator[Event]:
-        return EventIterator(self.reader(needs=ALL_NEEDS), self.predicate(), compile_field)
+        events: Iterator[Event] = EventIterator(self.reader(needs=ALL_NEEDS), self.predicate(), compile_field)
+        return events
 
     def batches(self, *, state: bool = True, where: str | None = None) -> Iterator[EventBatch]:
         """Batches of events as NumPy columns; ``batch.selected`` holds the rows that the filter chose.

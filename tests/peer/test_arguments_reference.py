@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from scapcore.batch import EventBatch
 from scapcore.reader import Reader
-
 from scapcore.schema import event_types
 from scapcore.text import ArgumentText, json_text
 

@@ -8,8 +8,8 @@ import pytest
 from capture_builder import CaptureBuilder, Memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapcore.reader import Reader
 
+from scapcore.reader import Reader
 from scapcore.text import ArgumentText
 
 NEED_LINKS_AND_CHANGES = 12

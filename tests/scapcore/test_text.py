@@ -12,8 +12,8 @@ import pytest
 from capture_builder import TYPES, CaptureBuilder, Memory, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapcore.reader import Reader
 
+from scapcore.reader import Reader
 from scapcore.text import ArgumentText, json_text
 
 

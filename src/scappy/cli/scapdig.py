@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 import scappy
 from scapcore.errors import FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
+
+if TYPE_CHECKING:
+    from scappy.formats.template import DataMode, TimeForm
 
 __all__ = ["OPTIONS", "main"]
 
@@ -25,7 +29,7 @@ OPTIONS = (
     Option("base64", "b", "print-base64", "", "show data buffers in base64"),
     Option("verbose", "v", "verbose", "", "show data buffers in full"),
     Option("json", "j", "json", "", "print JSON, an object an event"),
-    Option("time", "t", "timetype", "TYPE", "time as h: local time, a: since the epoch, r: since the start, d: latency, D: difference"),
+    Option("time", "t", "timetype", "TYPE", "h local time, a since the epoch, r since the start, d latency, D difference"),
     Option("count", "n", "numevents", "N", "stop after N events"),
     Option("summary", "S", "summary", "", "print the most frequent events at the end"),
     Option("quiet", "q", "quiet", "", "print no events"),
@@ -73,8 +77,7 @@ def run(words: list[str]) -> int:
         return list_chisels()
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
-    view = "exit" if "exit_only" in settings.switches else "full"
-    with scappy.open(settings.values["read"], view=view) as capture:
+    with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
         if settings.filter:
             capture = capture.filter(settings.filter)
         if settings.chisels:
@@ -174,18 +177,20 @@ def print_events(capture: Capture, settings: Settings) -> int:
     if wanted == "p":
         text = COLOURED if terminal and "json" not in settings.switches and "format" not in settings.values else PLAIN
     template = parse(unescape(wanted if text is None else text))
+    data = cast("DataMode", settings.data)
+    time = cast("TimeForm", settings.values.get("time", "h"))
     limit = int(settings.values["count"]) if "count" in settings.values else None
     sinks: list[TextSink | JsonSink | Summary] = []
     if "quiet" not in settings.switches:
         if "json" in settings.switches:
-            sinks.append(JsonSink(stream, template, data=settings.data, limit=limit))
+            sinks.append(JsonSink(stream, template, data=data, limit=limit))
         else:
             sinks.append(
                 TextSink(
                     stream,
                     template,
-                    time=settings.values.get("time", "h"),
-                    data=settings.data,
+                    time=time,
+                    data=data,
                     unlimited="verbose" in settings.switches,
                     escape=terminal and settings.data == "normal",
                     limit=limit,

@@ -27,9 +27,9 @@ Where the story had to be extended:
 * Pod names came from the API server in 2016. Here they come from labels of the containers, which newer versions
   look at first, together with the labels of each pod's sandbox.
 
-Modules: `cluster` and `processes` (the machine as it was found), `dns` and `http` (what goes over the wire), `calls` (system calls as
-pairs of events), `scenes` (the story), `script` (where in the capture each step stands), `background` (everything
-else), `timeline` (all together).
+Modules: `cluster` and `processes` (the machine as it was found), `dns` and `http` (what goes over the wire), `calls`
+(system calls as pairs of events), `scenes` (the story), `script` (where in the capture each step stands),
+`background` (everything else), `timeline` (all together).
 """
 
 from scappy.samples.timeline import write_walkthrough

@@ -410,10 +410,7 @@ class Background:
             worker.taken = False
             worker.faults += self._dice() < 0.1
         processor.worker, processor.running = following, following.tid if following else 0
-        if worker is not None:
-            half = worker.switch_to(processor.running)
-        else:
-            half = calls.switch(processor.running, (0, 0), (0, 0, 0))
+        half = worker.switch_to(processor.running) if worker is not None else calls.switch(processor.running, (0, 0), (0, 0, 0))
         # An idle CPU waits long, any other for a moment.
         return _IDLE * self._dice() if leaving == 0 else _NEXT, cpu, leaving, half
 

@@ -380,10 +380,7 @@ def ask_etcd(script: Script, lookup: Lookup) -> None:
     marks = lookup.marks.get
     asking = DNS_FIRST._replace(cpu=lookup.cpu)
     request = http.etcd_request(lookup.name)
-    if lookup.missing:
-        answer = http.etcd_not_found(lookup.missing, lookup.date)
-    else:
-        answer = http.etcd_found(lookup.name, lookup.date)
+    answer = http.etcd_not_found(lookup.missing, lookup.date) if lookup.missing else http.etcd_found(lookup.name, lookup.date)
     script.leave(asking, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))
     script.run(asking, calls.write(3, request), enter=marks("request >"), leave=marks("request <"))
     script.enter(asking, calls.futex(_FUTEX, calls.FUTEX_WAIT, 0))

@@ -123,7 +123,7 @@ class Script:
         placed: list[Placed] = []
         before, waiting = self._begin, list[_Step]()
         following = self._fixed_moments(end)
-        for step, fixed in zip(self._steps, following):
+        for step, fixed in zip(self._steps, following, strict=False):
             if fixed is None:
                 waiting.append(step)
                 continue
@@ -184,7 +184,7 @@ def _between(
         shares[-1] = 0
     placed = []
     count, share, total = 0, 0, sum(shares)
-    for run, part in zip(runs, shares):
+    for run, part in zip(runs, shares, strict=False):
         share += part
         for step in run:
             count += 1
