@@ -323,7 +323,7 @@ cdef class ArgumentText:
 
 
 def json_text(const uint8_t[::1] text not None):
-    """A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
+    r"""A string as JSON in ASCII, with its quotes, as the reference's -j writes it. Internal to the core.
 
     Examples
     --------
