@@ -93,7 +93,9 @@ class CompiledFilter:
         if isinstance(right, tuple):
             if check.operator is Operator.REGEX:
                 compile_pattern(check, self.text)
-            values = tuple(tuple(value) if isinstance(value, Network) else value for value in check.values)
+            values: tuple[plan.Value, ...] = tuple(
+                (value.address, value.prefix) if isinstance(value, Network) else value for value in check.values
+            )
             return plan.Comparison(left, check.operator.value, values, quantifier=quantifier)
         other = self.operand(right.operand if isinstance(right, Val) else right)
         return plan.Comparison(left, check.operator.value, right=other, quantifier=quantifier)
