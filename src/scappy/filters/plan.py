@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from scapcore.predicate import Predicate
-
 from scapcore import plan
 from scapcore.errors import FieldError, FilterError
 from scapcore.fields import FieldUse as CoreUse
+from scapcore.predicate import Predicate
 
 from . import parse_filter
 from .names import FilterNames
