@@ -338,6 +338,7 @@ cdef class Predicate:
         cdef Pool* pool
         cdef uint8_t* grown
         cdef const EventType* types
+        batch.require(self.needs)
         if not self.begun or batch.engine is not self.engine:
             self.forget()
             self.engine = batch.engine

@@ -173,6 +173,7 @@ cdef struct UserRow:
     uint32_t name
     uint32_t home
     uint32_t shell
+    uint32_t previous        # earlier row of the same id, 0 = none
 
 
 cdef struct Interface:
