@@ -24,7 +24,7 @@ CYTHON_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import\b|c?impo
 MOST_LINES = 800
 #: Longer for a reason; a module that has become shorter must leave this list.
 LONG_MODULES = {
-    "src/scapcore/write.pyx",  # one encoder a block type, side by side
+    "src/scapcore/predicate.pyx",  # the instructions of a filter program and the loop that runs them
 }
 
 # Written so that this file does not hold what it looks for.
