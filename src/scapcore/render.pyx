@@ -52,20 +52,20 @@ cdef enum Source:
 
 cdef enum:
     PIECE = 1 << 20          # bytes that are written at once
-    WIDEST = 1 << 20         # of columns
+    WIDEST = 1 << 16         # of columns
 
-TIME_FIELDS = {
+cdef dict TIME_FIELDS = {
     "evt.time": FROM_TIME,
     "evt.time.s": FROM_TIME_S,
     "evt.time.iso8601": FROM_ISO8601,
     "evt.datetime": FROM_DATETIME,
     "evt.datetime.s": FROM_DATETIME_S,
 }
-OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
-DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
+cdef dict OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
+cdef dict DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
               "base64": MODE_BASE64}
-RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
-DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
+cdef frozenset RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
+cdef tuple DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
 
 
 # Values
@@ -564,8 +564,8 @@ cdef class Renderer:
         return True
 
 
-def first_type(bytes name):
-    """Type code of the first parameter of that name in the event table, 0 if there is none. Internal to the core."""
+cdef int first_type(bytes name) except -1:
+    """Type code of the first parameter of that name in the event table, 0 if there is none."""
     for event in event_types():
         for parameter in event.params:
             if name is not None and parameter.name == name.decode():
@@ -573,8 +573,8 @@ def first_type(bytes name):
     return 0
 
 
-def as_json(segments):
-    """The segments of a JSON object: one for each name, in the order of the names. Internal to the core."""
+cdef list as_json(segments):
+    """The segments of a JSON object: one for each name, in the order of the names."""
     named = {part[2]: part for part in segments if not isinstance(part, bytes)}
     result = []
     for name in sorted(named):
@@ -582,14 +582,8 @@ def as_json(segments):
     return result + [b"}" if result else b"null"]
 
 
-def json_text(bytes text not None):
-    """A text as JSON with its quotes. Internal to the core.
-
-    Examples
-    --------
-    >>> json_text(b'evt.arg["a"]')
-    b'"evt.arg[\\\\"a\\\\"]"'
-    """
+cdef bytes json_text(bytes text):
+    """A text as JSON with its quotes."""
     cdef Buffer out
     memset(&out, 0, sizeof(Buffer))
     put_json_text(&out, text, len(text))
@@ -601,8 +595,9 @@ def json_text(bytes text not None):
         release(&out)
 
 
-cdef void write_all(int descriptor, piece) except *:
+cdef int write_all(int descriptor, piece) except -1:
     """Write to a descriptor, which may take less than all at once."""
     cdef Py_ssize_t done = 0
     while done < len(piece):
         done += os.write(descriptor, piece[done:])
+    return 0

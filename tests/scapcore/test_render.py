@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
-from scapcore.render import Renderer, json_text
+from scapcore.render import Renderer
 from scapcore.schema import event_types
 
 DEC, HEX, PADDED, OCT, NA = 1, 2, 3, 6, 0
@@ -114,7 +114,7 @@ def test_every_line_is_as_wide_as_its_columns(columns: list[tuple[str, int]]) ->
     assert [len(line) for line in lines] == [sum(width for _, width in columns)] * 2
 
 
-@pytest.mark.parametrize("width", [-1, (1 << 20) + 1])
+@pytest.mark.parametrize("width", [-1, (1 << 16) + 1])
 def test_absurd_widths_are_refused(width: int) -> None:
     with pytest.raises(ValueError, match="wide"):
         Renderer([field("evt.num", width=width)])
@@ -169,7 +169,7 @@ def test_numbers_in_json_are_strings_in_other_bases_only(format: int, expected: 
         capture.event("SYSCALL_CLOSE_X", 0)
     part = field("evt.num")
     part[0]._set_type(part[0].type, format)
-    assert rendered(capture, part, keep_missing=True, json=True)[-1] == '{"evt.num":%s}' % expected
+    assert rendered(capture, part, keep_missing=True, json=True)[-1] == f'{{"evt.num":{expected}}}'
 
 
 def test_truth_values(capture: CaptureBuilder) -> None:
@@ -290,7 +290,6 @@ def test_texts_come_back_from_json(name: str) -> None:
     capture = CaptureBuilder().event("SYSCALL_WRITE_X", len(content), content + b"\0rest")
     (line,) = rendered(capture, field("evt.rawarg", "data"), json=True)
     assert json.loads(line) == {"evt.rawarg.data": name}
-    assert json.loads(json_text(content)) == name
 
 
 @given(st.binary())

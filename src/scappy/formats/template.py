@@ -21,7 +21,7 @@ TimeForm = Literal["h", "a", "r", "d", "D"]
 DataMode = Literal["normal", "ascii", "hex", "hexascii", "base64"]
 
 #: The widest column that a format can ask for, in bytes.
-WIDEST = 1 << 20
+WIDEST = 1 << 16
 
 #: Classes of fields whose values no capture holds.
 EMPTY_CLASSES = frozenset(("mesos", "marathon"))
@@ -154,7 +154,7 @@ def parse(text: str) -> Template:
     >>> parse("%evt.num %proc.nme")
     Traceback (most recent call last):
         ...
-    scapcore.errors.FieldError: in the format at position 10: unknown field proc.nme; did you mean proc.name ...?
+    scapcore.errors.FieldError: in the format at position 10: unknown field proc.nme; did you mean proc.name or proc.sname or proc.pname?
     """
     if not text:
         raise FieldError("the format is empty")
@@ -181,7 +181,7 @@ def parse_column(text: str, start: int) -> tuple[Column, int]:
         what = "a number" if begin > start else "%"
         raise FieldError(f"in the format at position {start - 1}: it cannot end with {what}")
     digits = text[start:begin]
-    if len(digits.lstrip("0")) > 7 or int(digits or 0) > WIDEST:
+    if len(digits.lstrip("0")) > 5 or int(digits or 0) > WIDEST:
         raise FieldError(f"in the format at position {start}: a column cannot be {digits} wide")
     try:
         use, end = lookup_prefix(text, begin)

@@ -66,7 +66,7 @@ def test_the_use_holds_the_argument() -> None:
         ("%proc.aname[x]", 1, "proc.aname"),
         ("%proc.aname[1", 1, "not closed"),
         ("x %fd.ip", 3, "fd.ip can stand in filters only"),
-        ("%1048577evt.num", 1, "cannot be 1048577 wide"),
+        ("%65537evt.num", 1, "cannot be 65537 wide"),
         ("%" + "9" * 5000 + "evt.num", 1, "wide"),
     ],
 )
