@@ -1,12 +1,14 @@
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, final, type_check_only
 
 from scapcore.batch import EventBatch
 from scapcore.fields import FieldUse
 
+@type_check_only
 class Target(Protocol):
     def write(self, piece: memoryview, /) -> object: ...
 
+@final
 class Renderer:
     @property
     def needs(self) -> int: ...

@@ -7,6 +7,7 @@ counts bytes, and texts end at a NUL.
 """
 
 import os
+from functools import partial
 
 from cython cimport final
 from cpython.buffer cimport PyBUF_READ
@@ -432,11 +433,17 @@ cdef class Renderer:
         OSError
             What the target raises, as it is.
         """
-        cdef uint32_t position = 0
-        cdef bint to_descriptor = isinstance(target, int)
-        cdef uint32_t count
         self.begin(batch)
-        count = batch.selected_count if batch.has_selection else batch.columns.count
+        self.writing = True
+        try:
+            self.write_pieces(target, batch)
+        finally:
+            self.writing = False
+
+    cdef int write_pieces(self, target, EventBatch batch) except -1:
+        cdef uint32_t position = 0
+        write = partial(os.write, target) if isinstance(target, int) else target.write
+        cdef uint32_t count = batch.selected_count if batch.has_selection else batch.columns.count
         while position < count:
             self.out.used = 0
             with nogil:
@@ -445,13 +452,13 @@ cdef class Renderer:
                 raise MemoryError
             if self.out.used:
                 with PyMemoryView_FromMemory(<char*>self.out.data, <Py_ssize_t>self.out.used, PyBUF_READ) as piece:
-                    if to_descriptor:
-                        write_all(target, piece)
-                    else:
-                        target.write(piece)
+                    write_all(write, piece)
+        return 0
 
-    cdef void begin(self, EventBatch batch) noexcept:
+    cdef int begin(self, EventBatch batch) except -1:
         """Look at a batch."""
+        if self.writing:
+            raise RuntimeError("a renderer cannot be used by what it writes to")
         find_beginning(&self.beginning, batch)
         open_scope(&self.scope, batch)
         self.scope.text = NULL
@@ -460,6 +467,7 @@ cdef class Renderer:
             self.scope.text = &self.text
         self.out.used = 0
         self.out.failed = False
+        return 0
 
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil:
         """Put lines until there are enough bytes; the position where to go on, which is the end when all is done."""
@@ -595,9 +603,11 @@ cdef bytes json_text(bytes text):
         release(&out)
 
 
-cdef int write_all(int descriptor, piece) except -1:
-    """Write to a descriptor, which may take less than all at once."""
+cdef int write_all(write, piece) except -1:
+    """Write all of a piece; descriptors and unbuffered files may take less at once."""
     cdef Py_ssize_t done = 0
     while done < len(piece):
-        done += os.write(descriptor, piece[done:])
+        with piece[done:] as rest:
+            taken = write(rest)
+            done += len(rest) if taken is None else taken
     return 0

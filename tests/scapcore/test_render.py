@@ -409,6 +409,51 @@ def test_errors_of_the_target_come_through(capture: CaptureBuilder) -> None:
         renderer.write_to(Full(), reader.batch)
 
 
+def test_a_target_cannot_use_the_renderer_that_writes_to_it(capture: CaptureBuilder) -> None:
+    renderer = Renderer([field("evt.num")])
+    reader = reader_for(capture, renderer)
+    assert reader.advance()
+
+    class Greedy:
+        def write(self, piece: memoryview) -> None:
+            renderer.render(reader.batch)
+
+    with pytest.raises(RuntimeError):
+        renderer.write_to(Greedy(), reader.batch)
+    assert renderer.render(reader.batch).startswith(b"1\n")
+
+
+def test_targets_may_take_less_than_all(capture: CaptureBuilder) -> None:
+    taken = b""
+
+    class Slow:
+        def write(self, piece: memoryview) -> int:
+            nonlocal taken
+            taken += piece[:5]
+            return min(5, len(piece))
+
+    renderer = Renderer([field("evt.num"), b" ", field("evt.type")])
+    reader = reader_for(capture, renderer)
+    assert reader.advance()
+    renderer.write_to(Slow(), reader.batch)
+    assert taken == renderer.render(reader.batch) and renderer.lines == 12
+
+
+def test_a_target_cannot_keep_what_it_was_given(capture: CaptureBuilder) -> None:
+    renderer = Renderer([field("evt.num")])
+    reader = reader_for(capture, renderer)
+    assert reader.advance()
+    kept: list[memoryview] = []
+
+    class Hoarder:
+        def write(self, piece: memoryview) -> None:
+            kept.append(piece)
+
+    renderer.write_to(Hoarder(), reader.batch)
+    with pytest.raises(ValueError, match="released"):
+        bytes(kept[0])
+
+
 def test_nothing_is_written_where_nothing_is_printed(capture: CaptureBuilder) -> None:
     class Never:
         def write(self, piece: memoryview) -> None:

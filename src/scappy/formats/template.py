@@ -151,10 +151,10 @@ def parse(text: str) -> Template:
     >>> template = parse("*%evt.num %12proc.name!")
     >>> template.keep_missing, [part if isinstance(part, str) else (part.name, part.width) for part in template.parts]
     (True, [('evt.num', 0), ' ', ('proc.name', 12), '!'])
-    >>> parse("%evt.num %proc.nme")
+    >>> parse("%evt.nun")
     Traceback (most recent call last):
         ...
-    scapcore.errors.FieldError: in the format at position 10: unknown field proc.nme; did you mean proc.name or proc.sname or proc.pname?
+    scapcore.errors.FieldError: in the format at position 1: unknown field evt.nun; did you mean evt.num?
     """
     if not text:
         raise FieldError("the format is empty")
