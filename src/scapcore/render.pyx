@@ -456,9 +456,10 @@ cdef class Renderer:
         return 0
 
     cdef int begin(self, EventBatch batch) except -1:
-        """Look at a batch."""
+        """Look at a batch, which must have what is needed."""
         if self.writing:
             raise RuntimeError("a renderer cannot be used by what it writes to")
+        batch.require(self.needs)
         find_beginning(&self.beginning, batch)
         open_scope(&self.scope, batch)
         self.scope.text = NULL
