@@ -52,6 +52,7 @@ cdef struct Walk:
     const uint8_t* data
     uint64_t position        # from `data`
     uint64_t end
+    uint32_t most            # events of a batch
     uint64_t wanted          # of WALK_MORE: bytes of the block at the position, 8 if not even its frame is there
     uint32_t block_type
     uint32_t block_length

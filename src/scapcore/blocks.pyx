@@ -171,7 +171,7 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
                 walk.wanted = walk.block_length
                 return WALK_MORE
             return WALK_OTHER
-        if columns.count >= BATCH_EVENTS or walk.position - start > BATCH_BYTES:
+        if columns.count >= walk.most or walk.position - start > BATCH_BYTES:
             return WALK_FULL
         if rest < walk.block_length:
             if walk.block_type != BLOCK_EVENT_LARGE and walk.block_type != BLOCK_EVENT_LARGE_FLAGS \

@@ -7,7 +7,9 @@ from scapcore.source import Source
 class Reader:
     """One pass over a capture, batch by batch."""
 
-    def __init__(self, source: Source, *, state: bool = True, needs: int = 0, modern: bool = False) -> None: ...
+    def __init__(
+        self, source: Source, *, state: bool = True, needs: int = 0, modern: bool = False, batch_events: int = 16384
+    ) -> None: ...
     @property
     def source(self) -> Source: ...
     @property

@@ -8,7 +8,7 @@ from libc.string cimport memmove, memset
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport load16, load32, load64
+from scapcore.events cimport BATCH_EVENTS, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
 from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
 from scapcore.sections cimport finish_sections, load_section, machine_info
@@ -38,6 +38,8 @@ cdef class Reader:
         Which costly columns to fill, see :class:`scapcore.engine.Engine`.
     modern : bool
         The rules and names of the newest libraries instead of those of sysdig 0.29.3.
+    batch_events : int
+        Events of a batch at the most, 16384 or less.
     """
 
     def __cinit__(self):
@@ -46,7 +48,9 @@ cdef class Reader:
         if self.walk.unknown_types == NULL:
             raise MemoryError
 
-    def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False):
+    def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False, uint32_t batch_events=BATCH_EVENTS):
+        if not 1 <= batch_events <= BATCH_EVENTS:
+            raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
         self.with_state = state
         self.needs = needs
@@ -57,6 +61,7 @@ cdef class Reader:
         self.next_number = 1
         self.walk.leading = True
         self.walk.modern = modern
+        self.walk.most = batch_events
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
