@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from scapcore.predicate import Predicate
-
 from scapcore import plan
 from scapcore.errors import FieldError, FilterError
 from scapcore.fields import FieldUse as CoreUse
+from scapcore.predicate import Predicate
 
 from . import parse_filter
 from .names import FilterNames
@@ -93,7 +92,9 @@ class CompiledFilter:
         if isinstance(right, tuple):
             if check.operator is Operator.REGEX:
                 compile_pattern(check, self.text)
-            values = tuple(tuple(value) if isinstance(value, Network) else value for value in check.values)
+            values: tuple[plan.Value, ...] = tuple(
+                (value.address, value.prefix) if isinstance(value, Network) else value for value in check.values
+            )
             return plan.Comparison(left, check.operator.value, values, quantifier=quantifier)
         other = self.operand(right.operand if isinstance(right, Val) else right)
         return plan.Comparison(left, check.operator.value, right=other, quantifier=quantifier)

@@ -1,0 +1,8 @@
+from scapcore.batch import EventBatch
+from scapcore.plan import Condition
+
+class Predicate:
+    """Selects events of batches by a condition."""
+
+    def __init__(self, plan: Condition, *, text_mode: int = ..., unlimited: bool = ...) -> None: ...
+    def run(self, batch: EventBatch) -> int: ...
