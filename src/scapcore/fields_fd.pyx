@@ -176,8 +176,9 @@ cdef bint put_created_name(Scope* scope) noexcept nogil:
             if used > PATH_SIZE:
                 used = PATH_SIZE
             memcpy(directory, text_of(&scope.state.strings, text), used)
-            directory[used] = 47
-            used += 1
+            if not scope.state.modern or (used and directory[used - 1] != 47):
+                directory[used] = 47
+                used += 1
         else:
             memcpy(directory, b"<UNKNOWN>", 9)
             used = 9

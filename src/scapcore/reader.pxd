@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport Walk
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
 
 
@@ -15,6 +16,7 @@ cdef class Reader:
     cdef readonly list versions
     cdef readonly dict blocks        # count of blocks other than events by type
     cdef readonly bint modern
+    cdef Converter converter         # None in the classic view
     cdef Walk walk
     cdef Chunk chunk
     cdef uint32_t needs
@@ -27,6 +29,7 @@ cdef class Reader:
     cdef uint64_t first_time         # 0 until an event that counts
     cdef object error                # to be raised once what came before it is delivered
     cpdef bint advance(self) except -1
+    cdef bint gather(self) except -1
     cdef bint fill(self) except -1
     cdef bint take_block(self) except -1
     cdef bint start_section(self) except -1

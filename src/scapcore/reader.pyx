@@ -7,6 +7,7 @@ from libc.string cimport memmove, memset
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
 from scapcore.events cimport load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
@@ -37,7 +38,8 @@ cdef class Reader:
     needs : int
         Which costly columns to fill, see :class:`scapcore.engine.Engine`.
     modern : bool
-        The rules and names of the newest libraries instead of those of sysdig 0.29.3.
+        The newest libraries' view instead of that of sysdig 0.29.3: their names and rules, and every event in its
+        newest form; the state is kept in any case then.
     """
 
     def __cinit__(self):
@@ -48,7 +50,6 @@ cdef class Reader:
 
     def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False):
         self.source = source
-        self.with_state = state
         self.needs = needs
         self.modern = modern
         self.machine = {}
@@ -63,7 +64,10 @@ cdef class Reader:
             self.chunk = Chunk(None, CHUNK_BYTES)
         self.walk.data = self.chunk.data
         self.walk.end = self.chunk.used
-        self.engine = Engine(needs, modern) if state else None
+        # The newest forms have their own tables of types, which come with the engine.
+        self.with_state = state or modern
+        self.engine = Engine(needs, modern) if self.with_state else None
+        self.converter = Converter() if modern else None
         self.batch = None
 
     def __dealloc__(self):
@@ -108,6 +112,16 @@ cdef class Reader:
         ScapError
             Where the capture is damaged or cut; every event before that place has been delivered.
         """
+        while self.gather():
+            if self.converter is not None:
+                self.converter.convert(self.batch)
+            if self.batch.columns.count:
+                self.deliver(self.batch)
+                return True
+        return False
+
+    cdef bint gather(self) except -1:
+        """Fill the batch with the next events as they stand in the capture; False at the end."""
         cdef int status
         cdef const EventType* types = events_modern if self.modern else events_classic
         cdef EventBatch batch
@@ -160,7 +174,6 @@ cdef class Reader:
                 error, self.error = self.error, None
                 raise error
             return False
-        self.deliver(batch)
         return True
 
     cdef int first_block(self) except -1:
@@ -334,6 +347,8 @@ cdef class Reader:
             return False
         if self.started and self.with_state:
             self.engine = Engine(self.needs, self.modern)
+            if self.modern:
+                self.converter = Converter()
         self.started = True
         self.in_events = False
         self.walk.leading = True

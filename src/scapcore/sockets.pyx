@@ -7,18 +7,13 @@ from scapcore.buffer cimport Buffer, release
 from scapcore.events cimport Event, load16, load32, parameter, parameter_integer, parameter_unsigned, text_length
 from scapcore.names cimport *
 from scapcore.schema.types cimport *
+from scapcore.sockets_modern cimport is_address, is_tuple, rename_plain, rename_unix
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop
 
 cdef int64_t EINPROGRESS = 115
 cdef uint8_t[16] ZERO = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 cdef uint8_t[4] LOOPBACK = [127, 0, 0, 1]
-
-cdef enum:
-    NAME_ADDRESS = 1
-    NAME_TUPLE = 2
-    NAME_ENDS = 3
-
 
 cdef void set_name(State* state, FdRow* fd, int how, const uint8_t* data, uint32_t length) noexcept nogil:
     """Name a socket by an address or tuple parameter, or by its own ends."""
@@ -238,6 +233,8 @@ cdef void on_socket_exit(State* state, Step* step) noexcept nogil:
         return
     add_socket(state, step, fd, <uint32_t>parameter_unsigned(source, first, 0),
                <uint32_t>parameter_unsigned(source, first + 1, 0), <uint32_t>parameter_unsigned(source, first + 2, 0))
+    if step.fd and step.event.nparams > 4:
+        fd_row(state, step.fd).open_flags = <uint32_t>parameter_unsigned(&step.event, 4, 0)
 
 
 cdef void on_socketpair_exit(State* state, Step* step) noexcept nogil:
@@ -245,6 +242,9 @@ cdef void on_socketpair_exit(State* state, Step* step) noexcept nogil:
     cdef uint64_t[2] pointers
     cdef int index
     if step.thread == NULL or step.event.nparams < 5 or parameter_integer(&step.event, 0, -1) < 0:
+        return
+    if state.modern and parameter_integer(&step.event, 1, -1) == parameter_integer(&step.event, 2, -1):
+        step.fd = 0
         return
     pointers[0] = parameter_unsigned(&step.event, 3, 0)
     pointers[1] = parameter_unsigned(&step.event, 4, 0)
@@ -266,7 +266,7 @@ cdef void on_bind_exit(State* state, Step* step) noexcept nogil:
     if not step.fd or parameter_integer(&step.event, 0, -1) < 0:
         return
     data = parameter(&step.event, 1, &length)
-    if length == 0:
+    if length == 0 or (state.modern and not is_address(data, length)):
         return
     fd = fd_edit(state, step)
     if data[0] == 2 and length >= 7:
@@ -294,7 +294,10 @@ cdef void on_bind_exit(State* state, Step* step) noexcept nogil:
                 l4 = ipv6_protocol(fd)[0]
                 ipv6_server_protocol(fd)[0] = l4
             fd.role = ROLE_SERVER
-    set_name(state, fd, NAME_ADDRESS, data, length)
+    if state.modern and data[0] == 1:
+        rename_plain(state, fd, data + 1, length - 1)
+    else:
+        set_name(state, fd, NAME_ADDRESS, data, length)
 
 
 cdef void connect_address(State* state, Step* step, const uint8_t* data, uint32_t length) noexcept nogil:
@@ -352,7 +355,7 @@ cdef void on_connect_exit(State* state, Step* step) noexcept nogil:
             fd.type = FD_IPV6
         else:
             fd.type = FD_IPV4
-        changed = set_tuple(fd, data, length, state.modern)
+        changed = set_tuple(fd, data, length, False)
         if changed and fd.role == ROLE_SERVER and l4_protocol(fd) == L4_UDP:
             swap_ends(fd)
         set_name(state, fd, NAME_ENDS, NULL, 0)
@@ -372,6 +375,8 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
         return
     step.thread.last_fd = number
     data = parameter(&step.event, 1, &length)
+    if state.modern and not is_tuple(data, length):
+        return
     if length == 0 or not (data[0] == 1 or data[0] == 2 or data[0] == 10):
         return
     row = fd_new(state)
@@ -388,7 +393,12 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
             ipv4_protocol(fd)[0] = L4_TCP
         else:
             ipv6_protocol(fd)[0] = L4_TCP
-    set_name(state, fd, NAME_TUPLE, data, length)
+    if state.modern and data[0] == 1:
+        rename_unix(state, fd, data, data + 17, length - 17)
+    else:
+        set_name(state, fd, NAME_TUPLE, data, length)
+    if step.event.type == SOCKET_ACCEPT4_6_X:
+        fd.open_flags = <uint32_t>parameter_unsigned(&step.event, 5, 0) & O_CLOEXEC
     fd.role = ROLE_SERVER
     fd.connected = 1
     step.fd = fd_add(state, step.thread, number, row)
