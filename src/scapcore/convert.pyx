@@ -183,6 +183,9 @@ cdef class Converter:
                 if action == ACTION_STORE:
                     continue
             columns.mark[count] = columns.mark[row]
+            if rule != NULL and not type & 1 and events_modern[type].flags & EF_FROM_SYSCALL:
+                # It is passed on for what it says to the tables, but newer tools show the exit event alone.
+                columns.mark[count] |= MARK_HIDDEN
             columns.offset[count] = offset
             columns.type[count] = type
             columns.nparams[count] = <uint16_t>event.nparams

@@ -227,10 +227,16 @@ cdef int parameter_named(const Event* event, const char* name, size_t length) no
 cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
     """Name of the event; for generic events that of the system call they carry."""
     cdef uint64_t code
+    cdef uint64_t native
     cdef const char* name
     if event.type == GENERIC_E or event.type == GENERIC_X:
         code = parameter_unsigned(event, 0, 0) & 0xFFFF
         name = NULL
+        if modern and code == 0:
+            # What the writer had no code for yet still has the kernel's number.
+            native = parameter_unsigned(event, 1, NATIVE_COUNT)
+            if native < NATIVE_COUNT and native_names[native] != NULL:
+                return native_names[native]
         if code < SYSCALL_COUNT:
             name = syscalls_modern[code] if modern else syscalls_classic[code]
         if name == NULL:

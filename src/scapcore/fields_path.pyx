@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from scapcore.buffer cimport put_bytes, put_sanitized, reserve
-from scapcore.events cimport MARK_FD, Event, parameter, parameter_integer, text_length
+from scapcore.buffer cimport put_bytes
+from scapcore.events cimport MARK_FD, parameter, parameter_integer, text_length
 from scapcore.fields cimport *
 from scapcore.fields_event cimport fd_of_context
 from scapcore.fields_thread cimport give_directory
@@ -166,8 +166,5 @@ cdef bint extract_path(Field* field, Scope* scope, Value* value) noexcept nogil:
         else:
             used = base_of(scope, which, directory)
     used = join_path(target, directory, used, path, length, True)
-    if scope.printing:
-        put_sanitized(&scope.scratch, target, used)
-    else:
-        put_bytes(&scope.scratch, target, used)
+    put_bytes(&scope.scratch, target, used)
     return give_scratch(scope, value, start)

@@ -228,8 +228,6 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     if code == PROC_NAME:
         return give_string(scope, value, row.comm)
     if code == PROC_PID:
-        if row.pid < 0 and scope.state.modern:
-            return False
         return give_integer(value, PT_INT64, row.pid)
     if code == PROC_EXE:
         return give_string(scope, value, row.exe)

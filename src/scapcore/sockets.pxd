@@ -24,5 +24,5 @@ cdef void set_name(State* state, FdRow* fd, int how, const uint8_t* data, uint32
 cdef void set_unix(FdRow* fd, const uint8_t* data, uint32_t length) noexcept nogil
 cdef bint set_tuple(FdRow* fd, const uint8_t* data, uint32_t length, bint overwrite) noexcept nogil
 cdef uint32_t add_socket(State* state, Step* step, int64_t fd, uint32_t domain, uint32_t type, uint32_t protocol) noexcept nogil
-cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length) noexcept nogil
+cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length, bint overwrite) noexcept nogil
 cdef void guess_role(State* state, Step* step, FdRow* fd, bint incoming) noexcept nogil

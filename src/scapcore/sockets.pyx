@@ -69,10 +69,10 @@ cdef bint set_ends(FdRow* fd, uint8_t* source, uint8_t* destination, uint16_t* p
     if ports[0] != new_source_port:
         ports[0] = new_source_port
         changed = True
-    if overwrite or memcmp(destination, ZERO, width) == 0:
+    if memcmp(destination, ZERO, width) == 0 or (overwrite and memcmp(destination, new_destination, width)):
         memcpy(destination, new_destination, width)
         changed = True
-    if overwrite or ports[1] == 0:
+    if ports[1] == 0 or (overwrite and ports[1] != new_destination_port):
         ports[1] = new_destination_port
         changed = True
     return changed
@@ -388,7 +388,7 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
         set_unix(fd, data, length)
     else:
         fd.type = FD_IPV6 if data[0] == 10 else FD_IPV4
-        set_tuple(fd, data, length, False)
+        set_tuple(fd, data, length, state.modern)
         if fd.type == FD_IPV4:
             ipv4_protocol(fd)[0] = L4_TCP
         else:
@@ -483,7 +483,7 @@ cdef void on_transfer_exit(State* state, Step* step) noexcept nogil:
             return
         source = &step.enter
     data = parameter(source, index, &length)
-    if length == 0 or unchanged(fd, data, length):
+    if length == 0 or unchanged(fd, data, length, False):
         return
     fd = fd_edit(state, step)
     if not update_tuple(state, fd, data, length):
@@ -498,7 +498,7 @@ cdef void on_transfer_exit(State* state, Step* step) noexcept nogil:
         set_name(state, fd, NAME_TUPLE, data, length)
 
 
-cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length, bint overwrite) noexcept nogil:
     """True if a socket holds that tuple already, so that most datagrams make no new row."""
     cdef FdRow copy
     if data[0] == 1:
@@ -506,7 +506,7 @@ cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length) noexcept no
     if fd.type != FD_IPV4 and fd.type != FD_IPV6:
         return False
     memcpy(&copy, fd, sizeof(FdRow))
-    return not set_tuple(&copy, data, length, False) and copy.type == fd.type
+    return not set_tuple(&copy, data, length, overwrite) and copy.type == fd.type
 
 
 cdef void guess_role(State* state, Step* step, FdRow* fd, bint incoming) noexcept nogil:

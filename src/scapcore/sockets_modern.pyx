@@ -157,7 +157,7 @@ cdef bint take_tuple(State* state, FdRow* fd, const uint8_t* data, uint32_t leng
         fd.type = FD_IPV4
     elif data[0] == 10 and is_mapped(data + 1) and is_mapped(data + 19):
         fd.type = FD_IPV4
-    if (data[0] == 2 or data[0] == 10) and not set_tuple(fd, data, length, False):
+    if (data[0] == 2 or data[0] == 10) and not set_tuple(fd, data, length, True):
         return False
     if fd.type == FD_IPV4 and ipv4_protocol(fd)[0] == L4_UNKNOWN:
         ipv4_protocol(fd)[0] = L4_UDP
@@ -200,7 +200,7 @@ cdef void on_modern_transfer(State* state, Step* step) noexcept nogil:
     if length_of(&state.strings, fd.name) and fd.type == FD_IPV4 and l4_protocol(fd) == L4_TCP:
         return
     data = parameter(event, index, &length)
-    if not is_tuple(data, length) or unchanged(fd, data, length):
+    if not is_tuple(data, length) or unchanged(fd, data, length, True):
         return
     fd = fd_edit(state, step)
     if not take_tuple(state, fd, data, length):

@@ -229,6 +229,7 @@ def header() -> str:
         "typedef struct { unsigned short first, count; } scap_span;\n",
         f"#define SCAP_EVENT_COUNT {len(events)}",
         f"#define SCAP_SYSCALL_COUNT {len(dense([(s['code'], s['name']) for s in syscalls]))}",
+        f"#define SCAP_NATIVE_COUNT {max(s.get('native', 0) for s in syscalls) + 1}",
         f"#define SCAP_ERRNO_COUNT {len(dense([(v, n) for n, v in flags['errno']]))}",
         f"#define SCAP_SIGNAL_COUNT {len(dense([(v, n) for n, v in flags['signal']]))}",
     ]
@@ -249,6 +250,8 @@ def header() -> str:
         else:
             categories[entry["code"]] = CATEGORIES.index("OTHER")
     parts.append(array("unsigned char", "scap_syscall_categories", [str(c) for c in categories]))
+    natives = [(s["native"], s["name"]) for s in syscalls if "native" in s]
+    parts.append(array("char *const", "scap_natives", dense(natives)))
     parts.append(array("char *const", "scap_errnos", dense([(v, n) for n, v in flags["errno"]])))
     parts.append(array("char *const", "scap_signals", dense([(v, n) for n, v in flags["signal"]])))
     parts += Conversion(events, json.loads((HERE / "converter.json").read_text())["rules"]).tables()

@@ -44,6 +44,7 @@ cdef extern from "_tables.h" nogil:
         AS_IT_IS "SCAP_AS_IT_IS"
         EVENT_COUNT "SCAP_EVENT_COUNT"
         SYSCALL_COUNT "SCAP_SYSCALL_COUNT"
+        NATIVE_COUNT "SCAP_NATIVE_COUNT"
         ERRNO_COUNT "SCAP_ERRNO_COUNT"
         SIGNAL_COUNT "SCAP_SIGNAL_COUNT"
 
@@ -58,6 +59,7 @@ cdef extern from "_tables.h" nogil:
     const char** syscalls_classic "scap_syscalls_classic"
     const char** syscalls_modern "scap_syscalls_modern"
     const unsigned char* syscall_categories "scap_syscall_categories"
+    const char** native_names "scap_natives"
     const char** errno_names "scap_errnos"
     const char** signal_names "scap_signals"
     const unsigned char* fates "scap_fates"
