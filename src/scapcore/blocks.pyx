@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.events cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType
-from scapcore.schema.types cimport (CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
+from scapcore.schema.types cimport (ASYNCEVENT_E, CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
                                     GROUP_DELETED_X, INFRASTRUCTURE_EVENT_E, NOTIFICATION_E, USER_ADDED_E)
 
 cdef uint32_t STATE_ONLY = 1
@@ -217,11 +217,12 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
     if walk.leading:
         # The state events at the start describe what was there before the capture began: counted, never shown.
         if type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E \
-                or USER_ADDED_E <= type <= GROUP_DELETED_X:
+                or USER_ADDED_E <= type <= GROUP_DELETED_X or (walk.modern and type == ASYNCEVENT_E):
             columns.mark[row] = MARK_HIDDEN
         else:
             walk.leading = False
-    if types[type].category == CATEGORY_INTERNAL or (form & FORM_FLAGS and load32(header - 4) & STATE_ONLY):
+    # The newest tools show what the older ones keep to themselves.
+    if (types[type].category == CATEGORY_INTERNAL and not walk.modern) or (form & FORM_FLAGS and load32(header - 4) & STATE_ONLY):
         columns.mark[row] |= MARK_HIDDEN
     columns.count = row + 1
     return True

@@ -15,6 +15,7 @@ cdef enum:
     ROOM_USER = 4            # user.*, group.*
     ROOM_CONTAINER = 5       # container.*
     ROOM_KUBERNETES = 6      # k8s.*
+    ROOM_PATH = 7            # fs.path.*
 
     SCOPE_EVENT = 1          # the value can differ from event to event
     SCOPE_THREAD = 2         # it is a function of the thread row

@@ -14,11 +14,12 @@ from scapcore.events cimport Columns, Event, load64
 from scapcore.fields_container cimport extract_container, extract_kubernetes
 from scapcore.fields_event cimport extract_event
 from scapcore.fields_fd cimport extract_fd
+from scapcore.fields_path cimport extract_path
 from scapcore.fields_thread cimport extract_thread, extract_user
 from scapcore.state cimport NEED_LINKS, State, Thread
 from scapcore.strings cimport length_of, text_of
 
-from scapcore import fields_container, fields_event, fields_fd, fields_thread
+from scapcore import fields_container, fields_event, fields_fd, fields_path, fields_thread
 from scapcore.errors import FieldError
 
 ROOMS = {
@@ -28,6 +29,7 @@ ROOMS = {
     ROOM_USER: fields_thread.USER_FIELDS,
     ROOM_CONTAINER: fields_container.FIELDS,
     ROOM_KUBERNETES: fields_container.KUBERNETES_FIELDS,
+    ROOM_PATH: fields_path.FIELDS,
 }
 
 
@@ -133,6 +135,8 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
         return extract_container(field, scope, value)
     if field.room == ROOM_KUBERNETES:
         return extract_kubernetes(field, scope, value)
+    if field.room == ROOM_PATH:
+        return extract_path(field, scope, value)
     return False
 
 

@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport Walk
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
 
 
@@ -15,6 +16,7 @@ cdef class Reader:
     cdef readonly list versions
     cdef readonly dict blocks        # count of blocks other than events by type
     cdef readonly bint modern
+    cdef Converter converter         # None in the classic view
     cdef Walk walk
     cdef Chunk chunk
     cdef uint32_t needs
@@ -35,6 +37,7 @@ cdef class Reader:
     cdef object source_error         # how the bytes ended
     cpdef bint advance(self) except -1
     cdef bint finish(self) except -1
+    cdef bint gather(self) except -1
     cdef bint fill(self) except -1
     cdef int take_block(self) except -1
     cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF

@@ -7,6 +7,7 @@ from libc.string cimport memmove, memset
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
 from scapcore.events cimport BATCH_EVENTS, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
@@ -40,7 +41,8 @@ cdef class Reader:
     needs : int
         Which costly columns to fill, see :class:`scapcore.engine.Engine`.
     modern : bool
-        The rules and names of the newest libraries instead of those of sysdig 0.29.3.
+        The newest libraries' view instead of that of sysdig 0.29.3: their names and rules, and every event in its
+        newest form; the state is kept in any case then.
     strict : bool
         Stop at the first damage. Otherwise damage is skipped, noted in :attr:`gaps`, and raised at the very end.
     batch_events : int
@@ -58,7 +60,6 @@ cdef class Reader:
         if not 1 <= batch_events <= BATCH_EVENTS:
             raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
-        self.with_state = state
         self.needs = needs
         self.modern = modern
         self.strict = strict
@@ -76,7 +77,10 @@ cdef class Reader:
             self.chunk = Chunk(None, CHUNK_BYTES)
         self.walk.data = self.chunk.data
         self.walk.end = self.chunk.used
-        self.engine = Engine(needs, modern) if state else None
+        # The newest forms have their own tables of types, which come with the engine.
+        self.with_state = state or modern
+        self.engine = Engine(needs, modern) if self.with_state else None
+        self.converter = Converter() if modern else None
         self.batch = None
 
     def __dealloc__(self):
@@ -127,6 +131,16 @@ cdef class Reader:
             Where the capture is damaged or cut; everything that can be read has been delivered by then, in a strict
             pass everything before that place.
         """
+        while self.gather():
+            if self.converter is not None:
+                self.converter.convert(self.batch)
+            if self.batch.columns.count:
+                self.deliver(self.batch)
+                return True
+        return False
+
+    cdef bint gather(self) except -1:
+        """Fill the batch with the next events as they stand in the capture; False at the end."""
         cdef int status
         cdef const EventType* types = events_modern if self.modern else events_classic
         cdef EventBatch batch
@@ -162,7 +176,6 @@ cdef class Reader:
             self.place_batch(batch)
         if not batch.columns.count:
             return self.finish()
-        self.deliver(batch)
         return True
 
     cdef bint finish(self) except -1:
@@ -484,6 +497,8 @@ cdef class Reader:
             return 0
         if self.started and self.with_state:
             self.engine = Engine(self.needs, self.modern)
+            if self.modern:
+                self.converter = Converter()
         self.started = True
         self.in_events = False
         self.walk.leading = True

@@ -11,12 +11,14 @@ from scapcore.blocks cimport *
 from scapcore.buffer cimport Buffer, release
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport load16, load32, load64, text_length
+from scapcore.families cimport join_family
 from scapcore.hashing cimport IntegerMap, map_get, map_put
 from scapcore.names cimport *
 from scapcore.sockets cimport fill_from_interfaces, swap_ends
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop
 from scapcore.threads cimport set_arguments, set_cgroups, set_directory, set_environment
+from scapcore.threads_modern cimport keep_exepath
 
 
 cdef struct Cursor:
@@ -164,7 +166,10 @@ cdef void load_thread(State* state, Cursor* cursor, int version) noexcept nogil:
     thread.pfminor = pfminor
     thread_text(state, &row.comm, comm, text_length(comm, comm_length))
     thread_text(state, &row.exe, exe, text_length(exe, exe_length))
-    thread_text(state, &row.exepath, exepath, text_length(exepath, exepath_length))
+    if state.modern:
+        keep_exepath(state, row, exepath, text_length(exepath, exepath_length))
+    else:
+        thread_text(state, &row.exepath, exepath, text_length(exepath, exepath_length))
     thread_text(state, &row.root, root, text_length(root, root_length))
     set_arguments(state, &row.args, args, args_length)
     if is_main(thread):
@@ -537,7 +542,9 @@ cdef void finish_sections(State* state) noexcept nogil:
                     if fd.from_list == 1:
                         fd.from_list = 2
                         finish_fd(state, fd)
-        if state.live[index].flags & CLONE_THREAD:
+        if state.modern:
+            join_family(state, state.live[index])
+        elif state.live[index].flags & CLONE_THREAD:
             main = thread_get(state, state.live[index].pid)
             if main != NULL and main != state.live[index]:
                 thread_edit(state, main).children += 1
