@@ -88,32 +88,26 @@ cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil:
 cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil:
     """Look for the next block from a place on, which moves there; `sure` blocks must follow one another, or the end.
 
-    After JUDGED_MORE the place is where to go on with more bytes; at the end of all bytes there is then no block.
+    Returns JUDGED_YES; JUDGED_MORE where more bytes must come to tell about the place; JUDGED_NO if there are no more.
     """
     cdef uint64_t next
-    cdef uint64_t waiting = 0
     cdef uint32_t count
     cdef int judged
-    cdef bint waits = False
     while place[0] + 8 <= walk.end:
-        judged = judge_block(walk.data + place[0], walk.end - place[0])
         next = place[0]
         count = 0
-        while judged == JUDGED_YES:
+        while True:
+            judged = judge_block(walk.data + next, walk.end - next)
+            if judged != JUDGED_YES:
+                break
             next += load32(walk.data + next + 4)
             count += 1
-            if count >= sure or next == walk.end:
+            if count >= sure or (next == walk.end and walk.ended):
                 return JUDGED_YES
-            judged = judge_block(walk.data + next, walk.end - next)
-        if judged == JUDGED_MORE and count and sure <= 2:
-            return JUDGED_YES
-        if judged == JUDGED_MORE and not waits:
-            waits = True
-            waiting = place[0]
+        if judged == JUDGED_MORE and not walk.ended:
+            return JUDGED_MORE
         place[0] += 1
-    if waits:
-        place[0] = waiting
-    return JUDGED_MORE
+    return JUDGED_NO if walk.ended else JUDGED_MORE
 
 
 cdef int count_parameters(const uint8_t* lengths, uint32_t room, uint32_t most) noexcept nogil:
@@ -267,6 +261,9 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
                 bad(walk, "an event block is too long", "at most 65536 bytes")
                 return WALK_BAD
             walk.wanted = walk.block_length
+            return WALK_MORE
+        if load32(block + walk.block_length - 4) != walk.block_length and rest - walk.block_length < 8 and not walk.ended:
+            walk.wanted = <uint64_t>walk.block_length + 8   # what follows tells whether the length is right
             return WALK_MORE
         walk.sided = False
         if not place(walk, columns, types, block):

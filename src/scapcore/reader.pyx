@@ -71,6 +71,7 @@ cdef class Reader:
         self.walk.leading = True
         self.walk.modern = modern
         self.walk.most = batch_events
+        self.walk.ended = source.mapped is not None
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
@@ -166,11 +167,15 @@ cdef class Reader:
             elif status == WALK_MORE:
                 if self.is_false_length():
                     self.damaged("a block states a length that it does not have", "a length up to the next block")
-                elif not self.fill():
+                elif self.walk.ended:
                     self.cut()
+                else:
+                    self.fill()
             elif status == WALK_END:
-                if not self.fill():
+                if self.walk.ended:
                     self.end_of_bytes()
+                else:
+                    self.fill()
             elif status == WALK_BAD:
                 self.damaged(self.walk.problem.decode(), self.walk.expected.decode())
             self.place_batch(batch)
@@ -299,7 +304,7 @@ cdef class Reader:
                 self.error = UnsupportedCaptureError(
                     f"{self.source.name}: not a capture: it begins with no section header")
             return 0
-        if not self.strict and find_block(&self.walk, &place, 1) == JUDGED_YES:
+        if not self.strict and find_block(&self.walk, &place, 1) == JUDGED_YES:     # all bytes are there by now
             # It was its length that was wrong.
             return self.damaged("a block is longer than the capture", "a length up to the next block")
         self.finished = True
@@ -348,6 +353,7 @@ cdef class Reader:
         cdef uint32_t length = self.walk.block_length
         cdef uint64_t place = self.walk.position + 1
         cdef const uint8_t* block = self.walk.data + self.walk.position
+        cdef int judged
         error = CorruptCaptureError(problem, offset=start, block_type=None if self.walk.lost else block_type,
                                     expected=expected)
         if self.strict:
@@ -357,22 +363,22 @@ cdef class Reader:
         if self.walk.lost:
             self.walk.lost = False
             place = self.walk.position
-        elif FRAME <= length <= rest and load32(block + length - 4) == length \
-                and is_followed(block + length, rest - length):
+        elif FRAME <= length <= rest and load32(block + length - 4) == length:
             # Its frame is right, so that only what is within is lost.
             self.walk.position += length
             self.note_gap(error, start, length)
             return 0
-        while find_block(&self.walk, &place, 2) != JUDGED_YES:
-            self.walk.position = place
-            if not self.fill():
-                place = self.walk.position
-                if find_block(&self.walk, &place, 1) == JUDGED_YES:
-                    break
+        while True:
+            judged = find_block(&self.walk, &place, 1)
+            if judged == JUDGED_YES:
+                break
+            if judged == JUDGED_NO:
                 self.walk.position = self.walk.end
                 self.finished = True
                 self.note_gap(error, start, self.base + self.walk.end - start)
                 return self.note_source_error(0)
+            self.walk.position = place
+            self.fill()
             place = self.walk.position
         self.walk.position = place
         self.note_gap(error, start, self.base + place - start)
@@ -402,7 +408,7 @@ cdef class Reader:
         cdef Chunk fresh
         cdef uint64_t rest = self.walk.end - self.walk.position
         cdef size_t got
-        if self.source.mapped is not None or self.source_error is not None:
+        if self.walk.ended:
             return False
         if self.walk.position:
             if Py_REFCNT(<PyObject*>chunk) > 3 or (self.batch is not None and self.batch.columns.count):
@@ -424,9 +430,10 @@ cdef class Reader:
             got = self.source.readinto(memoryview(chunk)[chunk.used:])
         except ScapError as error:
             self.source_error = error
-            return False
+            got = 0
         chunk.used += got
         self.walk.end = chunk.used
+        self.walk.ended = got == 0
         return got > 0
 
     cdef int take_block(self) except -1:
@@ -515,8 +522,10 @@ cdef class Reader:
         while self.walk.end < SEARCHED_START and self.fill():
             pass
         place = self.walk.position + 1
-        if not self.strict and find_block(&self.walk, &place, 3) == JUDGED_YES \
-                and place <= self.walk.position + SEARCHED_START:
+        while not self.strict and find_block(&self.walk, &place, 3) == JUDGED_MORE and place < SEARCHED_START:
+            if not self.fill():
+                place = self.walk.position + 1
+        if not self.strict and place < SEARCHED_START and find_block(&self.walk, &place, 3) == JUDGED_YES:
             error = CorruptCaptureError(problem, offset=start, block_type=self.walk.block_type, expected=expected)
             self.walk.position = place
             self.started = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import scappy
 from scapcore.errors import FilterError, ScapError
@@ -43,6 +43,7 @@ OPTIONS = (
     Option("from", "", "from", "TIME", "begin there: +2.5, 300ms, 16:41:39, 2016-12-08 16:41:39"),
     Option("to", "", "to", "TIME", "end there"),
     Option("filter_file", "", "filter-file", "FILE", "lists and macros for the filter, YAML in Falco's form"),
+    Option("strict", "", "strict", "", "stop at the first damaged place instead of going on behind it"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
     Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
@@ -54,8 +55,8 @@ OPTIONS = (
 NOTES = """
 A filter selects events: fields, operators and values, joined by and, or, not and brackets; and binds tighter than or.
 
-The exit status is 0 when all went well, 1 if the capture cannot be read or is damaged (what comes before the damage is
-printed), 2 for a wrong command line, filter or field, 3 if the output was closed, 130 after an interrupt.
+The exit status is 0 when all went well, 1 if the capture cannot be read or is damaged (what can be
+read is printed), 2 for a wrong command line, filter or field, 3 if the output was closed, 130 after an interrupt.
 """
 
 DATA_MODES = ("ascii", "hex", "hexascii", "base64")
@@ -93,7 +94,8 @@ def run(words: list[str]) -> int:
         return list_chisels()
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
-    with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
+    view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
+    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
         capture = narrowed(capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings)
@@ -278,6 +280,7 @@ def print_events(capture: Capture, settings: Settings) -> int:
             "begin the format with * to show them",
             file=sys.stderr,
         )
+    error = error or reader.damage      # met before the reading was ended by a limit
     if error is not None:
         raise error
     return 0
