@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+import inspect
+import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -35,6 +37,8 @@ OPTIONS = (
     Option("quiet", "q", "quiet", "", "print no events"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
+    Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
+    Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
     Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
@@ -55,6 +59,7 @@ class Settings:
     switches: set[str] = field(default_factory=set)
     data: str = "normal"
     chisels: list[tuple[str, list[str]]] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     filter: str = ""
 
 
@@ -74,7 +79,9 @@ def run(words: list[str]) -> int:
         print(f"scapdig version {scappy.__version__}")
         return 0
     if settings.chisels and settings.chisels[0][0] == "l":
-        return list_chisels()
+        return list_chisels(settings.directories)
+    if "chisel_info" in settings.values:
+        return describe_chisel(settings.values["chisel_info"], settings.directories)
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
     with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
@@ -93,7 +100,9 @@ def read_settings(words: list[str]) -> Settings:
         if option.name in DATA_MODES:
             settings.data = option.name
         elif option.name == "chisel":
-            settings.chisels.append((value, chisel_words(value, rest)))
+            settings.chisels.append((value, chisel_words(value, rest, settings.directories)))
+        elif option.name == "chisel_dir":
+            settings.directories.append(value)
         elif option.value:
             settings.values[option.name] = value
         else:
@@ -109,40 +118,78 @@ def read_settings(words: list[str]) -> Settings:
     return settings
 
 
-def chisel_words(name: str, rest: list[str]) -> list[str]:
-    """Take the arguments of a chisel away from the words that follow its name, as sysdig does."""
+def chisel_words(name: str, rest: list[str], directories: list[str]) -> list[str]:
+    """Take the arguments of a chisel away from the words that follow its name, as sysdig does.
+
+    They are one word of the command line, parted at blanks.
+    """
     from scappy.chisels import chisel_named
     from scappy.filters.plan import compile_filter
 
     if name == "l":
         return []
-    arguments = chisel_named(name).arguments
+    arguments = chisel_named(name, directories).arguments
     if not arguments:
         return []
     if any(not argument.optional for argument in arguments):
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
-        return shlex.split(rest.pop(0))
+        return split_words(name, rest.pop(0))
     if not rest or rest[0].startswith("-"):
         return []
+    if len(arguments) == 1 and arguments[0].is_filter:
+        return split_words(name, rest.pop(0))
     try:
         # What is a filter by itself is no argument.
         compile_filter(" ".join(rest))
     except FilterError:
-        return shlex.split(rest.pop(0))
+        return split_words(name, rest.pop(0))
     return []
 
 
-def list_chisels() -> int:
+def split_words(name: str, text: str) -> list[str]:
+    """The values in a word; in single or backward quotes they may hold blanks."""
+    parts = re.split("['`]", text)
+    if len(parts) % 2 == 0:
+        raise UsageError(f"a quote is not closed in the arguments of chisel {name}")
+    words: list[str] = []
+    joined = False
+    for place, part in enumerate(parts):
+        pieces = [part] if place % 2 else part.split(" ")
+        for index, piece in enumerate(pieces):
+            if index == 0 and joined and words:
+                words[-1] += piece
+            else:
+                words.append(piece)
+        joined = True
+    return [word for word in words if word]
+
+
+def list_chisels(directories: list[str]) -> int:
     """Print the chisels with a sentence each, by category."""
     from scappy.chisels import chisel_named, chisel_names
 
-    found = [chisel_named(name) for name in chisel_names()]
+    found = [chisel_named(name, directories) for name in chisel_names(directories)]
     for category in sorted({chisel.category for chisel in found}):
-        print(f"Category: {category}")
+        print(f"\nCategory: {category}\n{'-' * (10 + len(category))}")
         for chisel in found:
             if chisel.category == category:
-                print(f"  {chisel.name:24} {chisel.description}")
+                print(f"{chisel.name:20}{chisel.description}")
+    return 0
+
+
+def describe_chisel(name: str, directories: list[str]) -> int:
+    """Print what a chisel does and which arguments it takes."""
+    from scappy.chisels import chisel_named
+
+    chisel = chisel_named(name, directories)
+    print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
+    print(f"{chisel.name:20}{chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
+    if not chisel.arguments:
+        print("(None)")
+    for argument in chisel.arguments:
+        kind = "filter" if argument.is_filter else "string" if argument.type is str else argument.type.__name__
+        print(f"[{kind}] {argument.name} - {argument.help}{' (optional)' if argument.optional else ''}")
     return 0
 
 
@@ -152,12 +199,19 @@ def run_chisels(capture: Capture, settings: Settings) -> int:
 
     chisels = []
     for name, values in settings.chisels:
-        chisel = chisel_named(name)()
+        chisel = chisel_named(name, settings.directories)()
         set_arguments(chisel, values)
         chisels.append(chisel)
-    mode = ("normal", *DATA_MODES).index(settings.data)
     output = sys.stdout.buffer
-    context = ChiselContext(output, mode, settings.values.get("format", "")[:1] in ("c", "k", "m"))
+    context = ChiselContext(
+        output,
+        mode=("normal", *DATA_MODES).index(settings.data),
+        containers=settings.values.get("format", "")[:1] in ("c", "k", "m"),
+        json="json" in settings.switches,
+        terminal=sys.stdout.isatty(),
+        width=shutil.get_terminal_size().columns,
+        filter=settings.filter,
+    )
     try:
         run_chisels(capture, chisels, context=context)
     finally:
