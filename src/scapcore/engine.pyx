@@ -322,6 +322,11 @@ cdef class Engine:
                 found.add((self.state.live[index].tid, self.state.live[index].pid))
         return found
 
+    def rows(self):
+        """Rows of the thread and of the descriptor dimension that are in use: tuple of (int, int)."""
+        return (self.state.threads.count - 1 - self.state.threads.free_count,
+                self.state.fds.count - 1 - self.state.fds.free_count)
+
     def containers(self):
         """Containers known so far, the newest record of each: list of (id, name)."""
         cdef uint32_t index

@@ -9,6 +9,7 @@ from libc.string cimport memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_bytes, put_sanitized, release
+from scapcore.clock cimport clock_open
 from scapcore.events cimport Columns, Event, load64
 from scapcore.fields_container cimport extract_container, extract_kubernetes
 from scapcore.fields_event cimport extract_event
@@ -137,6 +138,8 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
 
 cdef void open_scope(Scope* scope, EventBatch batch) noexcept:
     """Make a scope look at a batch; what it carries over from the former one stays."""
+    if scope.clock.end == 0:
+        clock_open(&scope.clock)
     scope.columns = &batch.columns
     scope.state = &batch.engine.state if batch.engine is not None else NULL
 

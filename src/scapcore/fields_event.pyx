@@ -6,6 +6,7 @@ from libc.stdlib cimport abs
 from libc.string cimport memcmp, memcpy, strlen
 
 from scapcore.buffer cimport put_byte, put_bytes, put_padded, put_signed, put_text, put_unsigned
+from scapcore.clock cimport put_date_and_time, put_iso8601, put_time
 from scapcore.events cimport *
 from scapcore.fields cimport *
 from scapcore.fields_thread cimport ancestor
@@ -515,7 +516,6 @@ cdef bint give_delta(Field* field, Scope* scope, Value* value) noexcept nogil:
 cdef bint give_human_time(Scope* scope, Value* value, uint64_t duration) noexcept nogil:
     """A duration in the unit that suits it (state engine, section 11)."""
     cdef size_t start = scope.scratch.used
-    cdef uint64_t hundredths
     if duration >= 3600 * <uint64_t>1000000000:
         put_padded(&scope.scratch, duration // (3600 * <uint64_t>1000000000), 2)
         put_byte(&scope.scratch, 58)
@@ -573,6 +573,14 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         return give_text(value, b">", 1)
     if code == EVT_CPU:
         return give_integer(value, PT_INT16, <short>event_cpu(event))
+    if EVT_TIME <= code <= EVT_DATETIME:
+        if code == EVT_TIME or code == EVT_TIME_S:
+            put_time(&scope.scratch, &scope.clock, event.ts, code == EVT_TIME)
+        elif code == EVT_TIME_ISO:
+            put_iso8601(&scope.scratch, event.ts)
+        else:
+            put_date_and_time(&scope.scratch, &scope.clock, event.ts, True)
+        return give_scratch(scope, value, start)
     if code == EVT_RAWTIME:
         return give_integer(value, PT_ABSTIME, <int64_t>event.ts)
     if code == EVT_RAWTIME_S:

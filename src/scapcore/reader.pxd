@@ -22,19 +22,33 @@ cdef class Reader:
     cdef bint started                # a section header has been seen
     cdef bint in_events              # events of the present section have been seen
     cdef bint finished
-    cdef public uint32_t most        # events of a batch at the most; may be changed between batches
     cdef uint64_t base               # offset of the chunk in the uncompressed capture
     cdef uint64_t next_number
     cdef uint64_t first_time         # 0 until an event that counts
+    cdef uint64_t last_time          # of the last event delivered
+    cdef readonly list gaps          # damage that was skipped: scapcore.damage.Gap, a thousand at the most
+    cdef readonly uint64_t gap_count
+    cdef readonly bint strict
+    cdef bint open_gap               # a gap waits for the event behind it
+    cdef bint told                   # the damage has been raised
     cdef object error                # to be raised once what came before it is delivered
+    cdef object source_error         # how the bytes ended
     cpdef bint advance(self) except -1
+    cdef bint finish(self) except -1
     cdef bint fill(self) except -1
-    cdef bint take_block(self) except -1
-    cdef bint start_section(self) except -1
+    cdef int take_block(self) except -1
+    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF
+    cdef int start_section(self) except -1
+    cdef int no_section(self, str problem, str expected) except -1
     cdef int first_block(self) except -1
+    cdef int cut(self) except -1
+    cdef bint is_false_length(self) except -1
+    cdef int damaged(self, str problem, str expected) except -1
+    cdef int note_gap(self, error, uint64_t offset, uint64_t length) except -1
+    cdef int close_gaps(self, EventBatch batch) except -1
+    cdef int end_of_bytes(self) except -1
+    cdef int note_source_error(self, uint64_t lost) except -1
     cdef EventBatch blank_batch(self)
     cdef void place_batch(self, EventBatch batch)
     cdef void deliver(self, EventBatch batch) except *
-    cdef void end_of_bytes(self) except *
-    cdef void cut(self, EventBatch batch, bint leading) noexcept
     cdef void find_first_time(self, EventBatch batch) noexcept

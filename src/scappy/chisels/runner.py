@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from scapcore.beginning import Revealer
 from scapcore.errors import ChiselError, ScapError
 from scapcore.event import Event, FieldReader, event_at
 from scapcore.reader import Reader
@@ -191,6 +192,7 @@ class Run:
         self.context = context
         self.capture = capture
         self.parts = [Part(capture, chisel, context) for chisel in chisels]
+        self.revealer = Revealer()
         self.needs = 0
         for part in self.parts:
             self.needs |= part.needs
@@ -207,7 +209,7 @@ class Run:
             part.call("the start", part.chisel.on_capture_start)
         error: ScapError | None = None
         while not context.ended:
-            reader.most = BATCH_EVENTS if last is None else max(1, min(BATCH_EVENTS, last - reader.last_number))
+            reader.batch_events = BATCH_EVENTS if last is None else max(1, min(BATCH_EVENTS, last - reader.last_number))
             try:
                 if not reader.advance():
                     break
@@ -226,6 +228,7 @@ class Run:
     def take(self, reader: Reader) -> None:
         """Give the present batch to all chisels."""
         batch = reader.batch
+        self.revealer.reveal(batch)
         times = batch.ts
         self.context.first_time = self.context.first_time or int(times[0])
         self.context.last_time = int(times[-1])
@@ -248,9 +251,11 @@ class Run:
             needs |= part.view.needs
         reader = self.capture.reader(state=any(part.view.needs_state for part in wanted), needs=needs)
         predicates = [part.view.predicate() for part in wanted]
+        revealer = Revealer()
         try:
             while reader.advance():
                 batch = reader.batch
+                revealer.reveal(batch)
                 first = []
                 for predicate in predicates:
                     batch.select_all()
