@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from scapcore.batch import EventBatch
 from scapcore.event import Event
+from scapcore.reader import Reader
+
+if TYPE_CHECKING:
+    from scappy.capture import Capture
 
 __all__ = ["Argument", "Chisel", "ChiselContext"]
 
@@ -46,11 +50,20 @@ class ChiselContext:
         How payloads are shown: 0 normal, 1 ASCII, 2 hexadecimal, 3 hexadecimal and ASCII, 4 base64.
     containers : bool
         Whether container columns were asked for (``-pc``, ``-pk``).
+    json : bool
+        Whether output is JSON (``-j``).
+    filter : str
+        The filter of the run; a chisel may change it before the capture is opened.
+    capture_name : str
+        Name of the capture.
     """
 
     output: BinaryIO
     mode: int = 0
     containers: bool = False
+    json: bool = False
+    filter: str = ""
+    capture_name: str = ""
 
 
 class Chisel:
@@ -85,6 +98,16 @@ class Chisel:
     printing: ClassVar[bool] = False
 
     context: ChiselContext
+
+    #: Set by a chisel that has seen enough; the run ends then.
+    finished: bool = False
+
+    def set_argument(self, name: str, value: object) -> None:
+        """Take the value of an argument."""
+        setattr(self, name, value)
+
+    def on_reader(self, capture: Capture, reader: Reader) -> None:
+        """Called once the pass over the capture begins, before ``on_capture_start``."""
 
     def on_init(self) -> None:
         """Called once the arguments are set, before the capture is opened."""

@@ -28,9 +28,10 @@ def set_arguments(chisel: Chisel, values: Sequence[str]) -> None:
         raise ChiselError(f"too many arguments for chisel {chisel.name}")
     for argument, value in zip(chisel.arguments, values, strict=False):
         try:
-            setattr(chisel, argument.name, argument.type(value))
+            converted = argument.type(value)
         except ValueError as error:
             raise ChiselError(f"chisel {chisel.name}: {argument.name} cannot be {value!r}") from error
+        chisel.set_argument(argument.name, converted)
 
 
 def run_chisels(
@@ -58,6 +59,8 @@ def run_chisels(
         If a chisel fails; the message names it and the event.
     """
     context = context or ChiselContext(sys.stdout.buffer)
+    context.capture_name = context.capture_name or capture.name
+    context.filter = context.filter or capture.filter_text
     views = []
     needs = 0
     for chisel in chisels:
@@ -65,6 +68,9 @@ def run_chisels(
             raise ChiselError(f"the chisel {type(chisel).__name__} needs a name")
         chisel.context = context
         chisel.on_init()
+    if context.filter != capture.filter_text:
+        capture = capture.filtered_anew(context.filter)
+    for chisel in chisels:
         view = capture.filter(chisel.filter) if chisel.filter else capture
         views.append(view)
         needs |= view.needs
@@ -74,10 +80,11 @@ def run_chisels(
     predicates = [view.predicate() for view in views]
     values = [FieldReader(compile_field, context.mode, True, chisel.printing) for chisel in chisels]
     for chisel in chisels:
+        chisel.on_reader(capture, reader)
         chisel.on_capture_start()
     event: Event | None = None
     error: ScapError | None = None
-    while True:
+    while not any(chisel.finished for chisel in chisels):
         try:
             if not reader.advance():
                 break

@@ -14,6 +14,7 @@ from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 
 if TYPE_CHECKING:
+    from scappy.chisels import Chisel
     from scappy.formats.template import DataMode, TimeForm
 
 __all__ = ["OPTIONS", "main"]
@@ -35,6 +36,8 @@ OPTIONS = (
     Option("quiet", "q", "quiet", "", "print no events"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
+    Option("lua", "", "lua", "", "take chisels written in Lua before built-in ones of the same name"),
+    Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
     Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
@@ -54,7 +57,7 @@ class Settings:
     values: dict[str, str] = field(default_factory=dict)
     switches: set[str] = field(default_factory=set)
     data: str = "normal"
-    chisels: list[tuple[str, list[str]]] = field(default_factory=list)
+    chisels: list[Chisel] = field(default_factory=list)
     filter: str = ""
 
 
@@ -73,7 +76,7 @@ def run(words: list[str]) -> int:
     if "version" in settings.switches:
         print(f"scapdig version {scappy.__version__}")
         return 0
-    if settings.chisels and settings.chisels[0][0] == "l":
+    if "list" in settings.switches:
         return list_chisels()
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
@@ -88,12 +91,17 @@ def run(words: list[str]) -> int:
 def read_settings(words: list[str]) -> Settings:
     """The command line as settings."""
     settings = Settings()
+    # Which chisel a name means must be known where it stands.
+    settings.switches.update(name for name, word in (("lua", "--lua"), ("unsafe", "--chisel-unsafe")) if word in words)
 
     def found(option: Option, value: str, rest: list[str]) -> None:
         if option.name in DATA_MODES:
             settings.data = option.name
         elif option.name == "chisel":
-            settings.chisels.append((value, chisel_words(value, rest)))
+            if value == "l":
+                settings.switches.add("list")
+            else:
+                settings.chisels.append(take_chisel(value, rest, settings))
         elif option.value:
             settings.values[option.name] = value
         else:
@@ -109,28 +117,61 @@ def read_settings(words: list[str]) -> Settings:
     return settings
 
 
-def chisel_words(name: str, rest: list[str]) -> list[str]:
-    """Take the arguments of a chisel away from the words that follow its name, as sysdig does."""
-    from scappy.chisels import chisel_named
-    from scappy.filters.plan import compile_filter
+def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
+    """A chisel by name; its arguments are taken away from the words that follow, as sysdig does."""
+    from scappy.chisels import set_arguments
 
-    if name == "l":
-        return []
-    arguments = chisel_named(name).arguments
-    if not arguments:
-        return []
+    chisel = make_chisel(name, settings)
+    arguments = chisel.arguments
+    word = None
     if any(not argument.optional for argument in arguments):
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
-        return shlex.split(rest.pop(0))
-    if not rest or rest[0].startswith("-"):
-        return []
+        word = rest.pop(0)
+    elif arguments and rest and not rest[0].startswith("-") and (takes_filter(chisel) or not is_filter(rest)):
+        word = rest.pop(0)
+    set_arguments(chisel, [] if word is None else split_word(word, chisel))
+    return chisel
+
+
+def make_chisel(name: str, settings: Settings) -> Chisel:
+    """A built-in chisel, or one written in Lua: the latter first where ``--lua`` asks for it."""
+    from scappy.chisels import chisel_named, chisel_names
+
+    if name in chisel_names() and "lua" not in settings.switches:
+        return chisel_named(name)()
+    from scappy.chisels.lua import Limits, LuaChisel, find_chisel
+
+    path = find_chisel(name)
+    if path is None:
+        return chisel_named(name)()
+    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches))
+
+
+def takes_filter(chisel: Chisel) -> bool:
+    """Whether the only argument of a chisel is a filter."""
+    kinds = getattr(chisel, "kinds", ())
+    return len(kinds) == 1 and kinds[0] == "filter"
+
+
+def is_filter(words: list[str]) -> bool:
+    """Whether words are a filter together."""
+    from scappy.filters.plan import compile_filter
+
     try:
-        # What is a filter by itself is no argument.
-        compile_filter(" ".join(rest))
+        compile_filter(" ".join(words))
     except FilterError:
-        return shlex.split(rest.pop(0))
-    return []
+        return False
+    return True
+
+
+def split_word(word: str, chisel: Chisel) -> list[str]:
+    """The values in the word behind the name of a chisel."""
+    if not hasattr(chisel, "kinds"):
+        return shlex.split(word)
+    from scappy.chisels.lua import split_values
+
+    return split_values(word, chisel.name)
 
 
 def list_chisels() -> int:
@@ -147,22 +188,24 @@ def list_chisels() -> int:
 
 
 def run_chisels(capture: Capture, settings: Settings) -> int:
-    """Run the chisels that were asked for."""
-    from scappy.chisels import ChiselContext, chisel_named, run_chisels, set_arguments
+    """Run the chisels that were asked for, and what they ask to be run then."""
+    from scappy.chisels import ChiselContext, run_chisels
 
-    chisels = []
-    for name, values in settings.chisels:
-        chisel = chisel_named(name)()
-        set_arguments(chisel, values)
-        chisels.append(chisel)
     mode = ("normal", *DATA_MODES).index(settings.data)
     output = sys.stdout.buffer
-    context = ChiselContext(output, mode, settings.values.get("format", "")[:1] in ("c", "k", "m"))
+    context = ChiselContext(
+        output, mode, settings.values.get("format", "")[:1] in ("c", "k", "m"), "json" in settings.switches
+    )
     try:
-        run_chisels(capture, chisels, context=context)
+        run_chisels(capture, settings.chisels, context=context)
     finally:
         output.flush()
-    return 0
+    status = 0
+    for chisel in settings.chisels:
+        words = getattr(chisel, "rerun", None)
+        if words is not None:
+            status = run(words)
+    return status
 
 
 def print_events(capture: Capture, settings: Settings) -> int:
