@@ -22,6 +22,7 @@ cdef class Reader:
     cdef bint started                # a section header has been seen
     cdef bint in_events              # events of the present section have been seen
     cdef bint finished
+    cdef public uint32_t most        # events of a batch at the most; may be changed between batches
     cdef uint64_t base               # offset of the chunk in the uncompressed capture
     cdef uint64_t next_number
     cdef uint64_t first_time         # 0 until an event that counts
@@ -35,4 +36,5 @@ cdef class Reader:
     cdef void place_batch(self, EventBatch batch)
     cdef void deliver(self, EventBatch batch) except *
     cdef void end_of_bytes(self) except *
+    cdef void cut(self, EventBatch batch, bint leading) noexcept
     cdef void find_first_time(self, EventBatch batch) noexcept

@@ -7,6 +7,7 @@ from scapcore.source import Source
 class Reader:
     """One pass over a capture, batch by batch."""
 
+    most: int
     def __init__(self, source: Source, *, state: bool = True, needs: int = 0, modern: bool = False) -> None: ...
     @property
     def source(self) -> Source: ...

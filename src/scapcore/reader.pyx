@@ -8,9 +8,10 @@ from libc.string cimport memmove, memset
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport load16, load32, load64
+from scapcore.events cimport BATCH_EVENTS, FORM_FLAGS, Columns, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
-from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
+from scapcore.schema.types cimport (CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E, GROUP_DELETED_X,
+                                    USER_ADDED_E)
 from scapcore.sections cimport finish_sections, load_section, machine_info
 from scapcore.state cimport begin_batch
 
@@ -55,6 +56,7 @@ cdef class Reader:
         self.versions = []
         self.blocks = {}
         self.next_number = 1
+        self.most = BATCH_EVENTS
         self.walk.leading = True
         self.walk.modern = modern
         if source.mapped is not None:
@@ -109,6 +111,7 @@ cdef class Reader:
             Where the capture is damaged or cut; every event before that place has been delivered.
         """
         cdef int status
+        cdef bint leading
         cdef const EventType* types = events_modern if self.modern else events_classic
         cdef EventBatch batch
         if self.error is not None:
@@ -118,6 +121,7 @@ cdef class Reader:
         if self.finished:
             return False
         batch = self.blank_batch()
+        leading = self.walk.leading
         if self.engine is not None:
             begin_batch(&self.engine.state)
         self.place_batch(batch)
@@ -160,8 +164,28 @@ cdef class Reader:
                 error, self.error = self.error, None
                 raise error
             return False
+        if batch.columns.count > self.most:
+            self.cut(batch, leading)
         self.deliver(batch)
         return True
+
+    cdef void cut(self, EventBatch batch, bint leading) noexcept:
+        """Leave the events beyond :attr:`most` to the next batch."""
+        cdef Columns* columns = &batch.columns
+        cdef uint32_t most = self.most if self.most else 1
+        cdef uint32_t row
+        cdef uint16_t type
+        self.walk.position = (<uint64_t>(columns.data - self.walk.data) + columns.offset[most] - 8
+                              - (6 if columns.form[most] & FORM_FLAGS else 2))
+        self.walk.events -= columns.count - most
+        self.walk.leading = leading
+        for row in range(most):
+            type = columns.type[row]
+            if not (type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E
+                    or USER_ADDED_E <= type <= GROUP_DELETED_X):
+                self.walk.leading = False
+        columns.count = most
+        self.error = None    # it is met again
 
     cdef int first_block(self) except -1:
         """Status for the very first block, which must be a section header."""

@@ -136,6 +136,16 @@ class Capture:
         """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
         return 0 if self._where is None else self._where.needs
 
+    @property
+    def needs_state(self) -> bool:
+        """Whether the filter needs threads or descriptors."""
+        return self._where is not None and self._where.needs_state
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the capture can be passed over again; a stream cannot."""
+        return self._sources[0].repeatable
+
     def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass at the level of batches.
 

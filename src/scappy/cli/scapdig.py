@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
+import inspect
+import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import scappy
-from scapcore.errors import FilterError, ScapError
+from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
@@ -36,8 +38,10 @@ OPTIONS = (
     Option("quiet", "q", "quiet", "", "print no events"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
-    Option("lua", "", "lua", "", "take chisels written in Lua before built-in ones of the same name"),
+    Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
+    Option("lua", "", "lua", "", "take chisels written in Lua before others of the same name"),
     Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
+    Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
     Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
@@ -58,6 +62,7 @@ class Settings:
     switches: set[str] = field(default_factory=set)
     data: str = "normal"
     chisels: list[Chisel] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     filter: str = ""
 
 
@@ -77,7 +82,9 @@ def run(words: list[str]) -> int:
         print(f"scapdig version {scappy.__version__}")
         return 0
     if "list" in settings.switches:
-        return list_chisels()
+        return list_chisels(settings.directories)
+    if "chisel_info" in settings.values:
+        return describe_chisel(settings.values["chisel_info"], settings)
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
     with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
@@ -102,6 +109,8 @@ def read_settings(words: list[str]) -> Settings:
                 settings.switches.add("list")
             else:
                 settings.chisels.append(take_chisel(value, rest, settings))
+        elif option.name == "chisel_dir":
+            settings.directories.append(value)
         elif option.value:
             settings.values[option.name] = value
         else:
@@ -118,40 +127,43 @@ def read_settings(words: list[str]) -> Settings:
 
 
 def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
-    """A chisel by name; its arguments are taken away from the words that follow, as sysdig does."""
+    """A chisel by name; its arguments are taken away from the words that follow, as sysdig does.
+
+    They are one word of the command line, parted at blanks.
+    """
     from scappy.chisels import set_arguments
 
     chisel = make_chisel(name, settings)
     arguments = chisel.arguments
-    word = None
+    word = ""
     if any(not argument.optional for argument in arguments):
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
         word = rest.pop(0)
-    elif arguments and rest and not rest[0].startswith("-") and (takes_filter(chisel) or not is_filter(rest)):
-        word = rest.pop(0)
-    set_arguments(chisel, [] if word is None else split_word(word, chisel))
+    elif arguments and rest and not rest[0].startswith("-"):
+        # What is a filter by itself is no argument, unless a filter is what the chisel takes.
+        if (len(arguments) == 1 and arguments[0].is_filter) or not is_filter(rest):
+            word = rest.pop(0)
+    set_arguments(chisel, split_words(name, word))
     return chisel
 
 
 def make_chisel(name: str, settings: Settings) -> Chisel:
-    """A built-in chisel, or one written in Lua: the latter first where ``--lua`` asks for it."""
-    from scappy.chisels import chisel_named, chisel_names
+    """A chisel by name: one of those in Python, or a file in Lua, which comes first with ``--lua``."""
+    from scappy.chisels import chisel_named
 
-    if name in chisel_names() and "lua" not in settings.switches:
-        return chisel_named(name)()
+    if "lua" not in settings.switches:
+        try:
+            return chisel_named(name, settings.directories)()
+        except ChiselError:
+            # Told below if there is no such file either.
+            pass
     from scappy.chisels.lua import Limits, LuaChisel, find_chisel
 
-    path = find_chisel(name)
+    path = find_chisel(name, settings.directories)
     if path is None:
-        return chisel_named(name)()
-    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches))
-
-
-def takes_filter(chisel: Chisel) -> bool:
-    """Whether the only argument of a chisel is a filter."""
-    kinds = getattr(chisel, "kinds", ())
-    return len(kinds) == 1 and kinds[0] == "filter"
+        return chisel_named(name, settings.directories)()
+    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
 
 
 def is_filter(words: list[str]) -> bool:
@@ -165,36 +177,63 @@ def is_filter(words: list[str]) -> bool:
     return True
 
 
-def split_word(word: str, chisel: Chisel) -> list[str]:
-    """The values in the word behind the name of a chisel."""
-    if not hasattr(chisel, "kinds"):
-        return shlex.split(word)
-    from scappy.chisels.lua import split_values
+def split_words(name: str, text: str) -> list[str]:
+    """The values in a word; in single or backward quotes they may hold blanks."""
+    parts = re.split("['`]", text)
+    if len(parts) % 2 == 0:
+        raise UsageError(f"a quote is not closed in the arguments of chisel {name}")
+    words: list[str] = []
+    joined = False
+    for place, part in enumerate(parts):
+        pieces = [part] if place % 2 else part.split(" ")
+        for index, piece in enumerate(pieces):
+            if index == 0 and joined and words:
+                words[-1] += piece
+            else:
+                words.append(piece)
+        joined = True
+    return [word for word in words if word]
 
-    return split_values(word, chisel.name)
 
-
-def list_chisels() -> int:
+def list_chisels(directories: list[str]) -> int:
     """Print the chisels with a sentence each, by category."""
     from scappy.chisels import chisel_named, chisel_names
 
-    found = [chisel_named(name) for name in chisel_names()]
+    found = [chisel_named(name, directories) for name in chisel_names(directories)]
     for category in sorted({chisel.category for chisel in found}):
-        print(f"Category: {category}")
+        print(f"\nCategory: {category}\n{'-' * (10 + len(category))}")
         for chisel in found:
             if chisel.category == category:
-                print(f"  {chisel.name:24} {chisel.description}")
+                print(f"{chisel.name:20}{chisel.description}")
+    return 0
+
+
+def describe_chisel(name: str, settings: Settings) -> int:
+    """Print what a chisel does and which arguments it takes."""
+    chisel = make_chisel(name, settings)
+    print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
+    print(f"{chisel.name:20}{chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
+    if not chisel.arguments:
+        print("(None)")
+    for argument in chisel.arguments:
+        kind = "filter" if argument.is_filter else "string" if argument.type is str else argument.type.__name__
+        print(f"[{kind}] {argument.name} - {argument.help}{' (optional)' if argument.optional else ''}")
     return 0
 
 
 def run_chisels(capture: Capture, settings: Settings) -> int:
-    """Run the chisels that were asked for, and what they ask to be run then."""
+    """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
 
-    mode = ("normal", *DATA_MODES).index(settings.data)
     output = sys.stdout.buffer
     context = ChiselContext(
-        output, mode, settings.values.get("format", "")[:1] in ("c", "k", "m"), "json" in settings.switches
+        output,
+        mode=("normal", *DATA_MODES).index(settings.data),
+        containers=settings.values.get("format", "")[:1] in ("c", "k", "m"),
+        json="json" in settings.switches,
+        terminal=sys.stdout.isatty(),
+        width=shutil.get_terminal_size().columns,
+        filter=settings.filter,
     )
     try:
         run_chisels(capture, settings.chisels, context=context)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from scappy.chisels.lua.arguments import split_values
-from scappy.chisels.lua.chisel import LuaChisel, Limits
+from scappy.chisels.lua.chisel import Limits, LuaChisel
 from scappy.chisels.lua.discovery import chisel_directories, find_chisel, lua_chisel_names
 
-__all__ = ["Limits", "LuaChisel", "chisel_directories", "find_chisel", "lua_chisel_names", "split_values"]
+__all__ = ["Limits", "LuaChisel", "chisel_directories", "find_chisel", "lua_chisel_names"]

@@ -14,7 +14,7 @@ from scapcore.reader import Reader
 from scapcore.render import Renderer
 from scappy.capture import Capture, compile_field
 from scappy.chisels.base import Argument, Chisel
-from scappy.chisels.lua.discovery import find_chisel
+from scappy.chisels.lua.discovery import chisel_directories, find_chisel
 from scappy.chisels.lua.host import Host
 from scappy.chisels.lua.runtime import Limits, Runtime
 
@@ -33,6 +33,8 @@ class LuaChisel(Chisel):
         The file.
     limits : Limits, optional
         What the script may do.
+    directories : sequence of path, optional
+        Where other scripts are looked for first.
 
     Raises
     ------
@@ -48,17 +50,20 @@ class LuaChisel(Chisel):
     category: str  # type: ignore[misc]
     arguments: Sequence[Argument]  # type: ignore[misc]
 
-    def __init__(self, path: Path, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, path: Path, *, limits: Limits | None = None, directories: Sequence[str | Path] = ()
+    ) -> None:
         self.limits = limits or Limits()
+        self.directories = directories
         self.capture: Capture | None = None
         self.reader: Reader | None = None
-        self.finished = False
         self.rerun: list[str] | None = None
         self.load(path)
 
     def load(self, path: Path) -> None:
         """Load a script in place of the present one."""
         self.path = path
+        self.places = [path.parent, *chisel_directories(self.directories)]
         self.name = path.stem if path.suffix == ".lua" else path.name
         try:
             self.source = path.read_bytes()
@@ -87,13 +92,11 @@ class LuaChisel(Chisel):
         if listed is None:
             raise ChiselError(f"Failed to load chisel {self.name}: args table missing")
         self.arguments = []
-        self.kinds = []
         for entry in listed.values():
             name, help_text, kind, optional = (
                 value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in entry.values()
             )
-            self.arguments.append(Argument(name, help_text, str, optional))
-            self.kinds.append(kind)
+            self.arguments.append(Argument(name, help_text, str, optional, kind == "filter"))
         self.calling = bool(self.runtime.call("has", b"on_event"))
 
     def text(self, name: str) -> str:
@@ -101,9 +104,9 @@ class LuaChisel(Chisel):
         value = self.runtime.call("text", name.encode())
         return value.decode("utf-8", "replace") if value else ""
 
-    def set_argument(self, name: str, value: str) -> None:
+    def set_argument(self, name: str, value: object) -> None:
         """Note the value of an argument; the script is given it before it begins."""
-        self.values.append((name, value))
+        self.values.append((name, str(value)))
 
     def on_init(self) -> None:
         """Give the script its arguments and let it begin; it may call for another script in its place."""
@@ -116,7 +119,7 @@ class LuaChisel(Chisel):
             if self.replacement is None:
                 break
             name, values = self.replacement
-            path = find_chisel(name)
+            path = find_chisel(name, self.directories)
             if path is None:
                 raise ChiselError(f"chisel {name} not found, which {self.name} asks for")
             self.load(path)
@@ -172,8 +175,6 @@ class LuaChisel(Chisel):
 
     def on_batch(self, batch: EventBatch) -> bool:
         """Let the script see the events of a batch."""
-        if self.finished:
-            return True
         if not self.started:
             before = self.filter
             self.start()
@@ -184,11 +185,12 @@ class LuaChisel(Chisel):
         self.cursor.begin(batch)
         self.host.first_time = self.cursor.first_time
         self.prepare_renderer()
+        ended = False
         try:
             if self.calling or self.format is not None or self.host.interval:
-                self.finished = bool(self.runtime.call("run", self.calling, self.format is not None))
-            self.host.last_time = self.cursor.time if self.finished else self.cursor.last_time
-            self.host.last_number = self.cursor.number if self.finished else self.cursor.last_number
+                ended = bool(self.runtime.call("run", self.calling, self.format is not None))
+            self.host.last_time = self.cursor.time if ended else self.cursor.last_time
+            self.host.last_number = self.cursor.number if ended else self.cursor.last_number
             self.host.progress = self.reader.position if self.reader is not None else 0
         except ScapError as error:
             if isinstance(error, ChiselError) and "at event" not in str(error) and self.cursor.number:
@@ -196,6 +198,8 @@ class LuaChisel(Chisel):
             raise
         finally:
             self.cursor.end()
+        if ended:
+            self.end_capture()
         self.context.output.flush()
         return True
 

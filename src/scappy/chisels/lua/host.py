@@ -149,7 +149,7 @@ class Host:
 
     def module(self, name: bytes) -> tuple[bytes, bytes] | None:
         """Source and path of a module."""
-        path = find_module(text(name), self.chisel.path.parent)
+        path = find_module(text(name), self.chisel.places)
         if path is None:
             return None
         try:
@@ -241,8 +241,7 @@ class Host:
 
     def is_tty(self) -> bool:
         """Whether output goes to a terminal."""
-        output = self.chisel.context.output
-        return bool(output.isatty())
+        return self.chisel.context.terminal
 
     def get_terminal_size(self) -> tuple[int, int]:
         """Columns and rows of the terminal."""
@@ -259,7 +258,7 @@ class Host:
 
     def get_evtsource_name(self) -> bytes:
         """Name of the capture."""
-        return self.chisel.context.capture_name.encode("utf-8", "surrogateescape")
+        return self.chisel.context.source.encode("utf-8", "surrogateescape")
 
     def get_firstevent_ts(self) -> bytes:
         """Time of the first event as text."""
