@@ -111,10 +111,30 @@ class Capture:
         if self._where is not None:
             # The canonical texts name no macros any more.
             where = compile_filter(f"({self._where.tree}) and ({where.tree})")
-        narrowed = Capture(self._sources[0], modern=self._modern, where=where)
-        narrowed._sources = self._sources
-        narrowed._used = self._used
-        return narrowed
+        return self._with(where)
+
+    def filtered_anew(self, text: str) -> Capture:
+        """The same capture with another filter instead of its own; an empty one selects everything.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        """
+        from scappy.filters.plan import compile_filter
+
+        return self._with(compile_filter(text) if text else None)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as text, empty if there is none."""
+        return "" if self._where is None else self._where.text
+
+    def _with(self, where: CompiledFilter | None) -> Capture:
+        other = Capture(self._sources[0], modern=self._modern, where=where)
+        other._sources = self._sources
+        other._used = self._used
+        return other
 
     @property
     def first_time(self) -> int:

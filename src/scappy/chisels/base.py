@@ -11,6 +11,8 @@ from scapcore.event import Event
 
 if TYPE_CHECKING:
     from scapcore.engine import Engine
+    from scapcore.reader import Reader
+    from scappy.capture import Capture
 
 __all__ = ["Argument", "Chisel", "ChiselContext"]
 
@@ -61,7 +63,7 @@ class ChiselContext:
     width : int
         Columns of the terminal.
     filter : str
-        The filter of the run.
+        The filter of the run; in ``on_init`` a chisel may change it.
     source : str
         Name of the capture.
     first_time, last_time : int
@@ -126,6 +128,13 @@ class Chisel:
     point_in_time: ClassVar[bool] = False
 
     context: ChiselContext
+
+    def set_argument(self, name: str, value: object) -> None:
+        """Take the value of an argument."""
+        setattr(self, name, value)
+
+    def on_reader(self, capture: Capture, reader: Reader) -> None:
+        """Called when the pass over the capture begins, before ``on_capture_start``."""
 
     def on_init(self) -> None:
         """Called once the arguments are set, before the capture is opened."""

@@ -47,9 +47,10 @@ def set_arguments(chisel: Chisel, values: Sequence[str]) -> None:
         raise ChiselError(f"too many arguments for chisel {chisel.name}")
     for argument, value in zip(chisel.arguments, values, strict=False):
         try:
-            setattr(chisel, argument.name, argument.type(value))
+            converted = argument.type(value)
         except ValueError as error:
             raise ChiselError(f"chisel {chisel.name}: {argument.name} cannot be {value!r}") from error
+        chisel.set_argument(argument.name, converted)
 
 
 def run_chisels(
@@ -87,6 +88,7 @@ def run_chisels(
         capture = open_capture(capture)
     found = [made(chisel) for chisel in chisels]
     context.source = capture.name
+    context.filter = capture.filter_text
     run = Run(capture, found, context)
     error = run.go()
     if error is not None:
@@ -109,15 +111,19 @@ def made(chisel: ChiselLike) -> Chisel:
 class Part:
     """One chisel of a run: its filter, its fields and its clock."""
 
-    def __init__(self, capture: Capture, chisel: Chisel, context: ChiselContext) -> None:
+    def __init__(self, chisel: Chisel, context: ChiselContext) -> None:
         self.chisel = chisel
         chisel.context = context
         self.call("its beginning", chisel.on_init)
+
+    def open(self, capture: Capture) -> None:
+        """Get ready for a pass; the chisel has said by now what it wants to see."""
+        chisel = self.chisel
         self.view = capture.filter(chisel.filter) if chisel.filter else capture
         self.needs = self.view.needs
         for name in chisel.fields:
             self.needs |= compile_field(name).needs
-        mode = 1 if chisel.ascii and context.mode == 0 else context.mode
+        mode = 1 if chisel.ascii and chisel.context.mode == 0 else chisel.context.mode
         self.values = FieldReader(compile_field, mode, True, chisel.printing)
         self.predicate = self.view.predicate()
         self.slot = -1
@@ -190,11 +196,12 @@ class Run:
 
     def __init__(self, capture: Capture, chisels: Sequence[Chisel], context: ChiselContext) -> None:
         self.context = context
-        self.capture = capture
-        self.parts = [Part(capture, chisel, context) for chisel in chisels]
+        self.parts = [Part(chisel, context) for chisel in chisels]
+        self.capture = capture if context.filter == capture.filter_text else capture.filtered_anew(context.filter)
         self.revealer = Revealer()
         self.needs = 0
         for part in self.parts:
+            part.open(self.capture)
             self.needs |= part.needs
 
     def go(self) -> ScapError | None:
@@ -206,6 +213,7 @@ class Run:
         last = self.last_number()
         reader = self.capture.reader(needs=self.needs)
         for part in self.parts:
+            part.chisel.on_reader(self.capture, reader)
             part.call("the start", part.chisel.on_capture_start)
         error: ScapError | None = None
         while not context.ended:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import scappy
-from scapcore.errors import FilterError, ScapError
+from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 
 if TYPE_CHECKING:
+    from scappy.chisels import Chisel
     from scappy.formats.template import DataMode, TimeForm
 
 __all__ = ["OPTIONS", "main"]
@@ -38,6 +39,8 @@ OPTIONS = (
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
     Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
+    Option("lua", "", "lua", "", "take chisels written in Lua before others of the same name"),
+    Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
     Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
@@ -72,7 +75,7 @@ class Settings:
     values: dict[str, str] = field(default_factory=dict)
     switches: set[str] = field(default_factory=set)
     data: str = "normal"
-    chisels: list[tuple[str, list[str]]] = field(default_factory=list)
+    chisels: list[Chisel] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
     filter: str = ""
 
@@ -94,10 +97,10 @@ def run(words: list[str]) -> int:
         return 0
     if "manual" in settings.switches or "completion" in settings.values:
         return print_generated(settings)
-    if settings.chisels and settings.chisels[0][0] == "l":
+    if "list" in settings.switches:
         return list_chisels(settings.directories)
     if "chisel_info" in settings.values:
-        return describe_chisel(settings.values["chisel_info"], settings.directories)
+        return describe_chisel(settings.values["chisel_info"], settings)
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
     with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
@@ -138,12 +141,17 @@ def print_generated(settings: Settings) -> int:
 def read_settings(words: list[str]) -> Settings:
     """The command line as settings."""
     settings = Settings()
+    # Which chisel a name means must be known where it stands.
+    settings.switches.update(name for name, word in (("lua", "--lua"), ("unsafe", "--chisel-unsafe")) if word in words)
 
     def found(option: Option, value: str, rest: list[str]) -> None:
         if option.name in DATA_MODES:
             settings.data = option.name
         elif option.name == "chisel":
-            settings.chisels.append((value, chisel_words(value, rest, settings.directories)))
+            if value == "l":
+                settings.switches.add("list")
+            else:
+                settings.chisels.append(take_chisel(value, rest, settings))
         elif option.name == "chisel_dir":
             settings.directories.append(value)
         elif option.value:
@@ -161,33 +169,55 @@ def read_settings(words: list[str]) -> Settings:
     return settings
 
 
-def chisel_words(name: str, rest: list[str], directories: list[str]) -> list[str]:
-    """Take the arguments of a chisel away from the words that follow its name, as sysdig does.
+def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
+    """A chisel by name; its arguments are taken away from the words that follow, as sysdig does.
 
     They are one word of the command line, parted at blanks.
     """
-    from scappy.chisels import chisel_named
-    from scappy.filters.plan import compile_filter
+    from scappy.chisels import set_arguments
 
-    if name == "l":
-        return []
-    arguments = chisel_named(name, directories).arguments
-    if not arguments:
-        return []
+    chisel = make_chisel(name, settings)
+    arguments = chisel.arguments
+    word = ""
     if any(not argument.optional for argument in arguments):
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
-        return split_words(name, rest.pop(0))
-    if not rest or rest[0].startswith("-"):
-        return []
-    if len(arguments) == 1 and arguments[0].is_filter:
-        return split_words(name, rest.pop(0))
+        word = rest.pop(0)
+    elif arguments and rest and not rest[0].startswith("-"):
+        # What is a filter by itself is no argument, unless a filter is what the chisel takes.
+        if (len(arguments) == 1 and arguments[0].is_filter) or not is_filter(rest):
+            word = rest.pop(0)
+    set_arguments(chisel, split_words(name, word))
+    return chisel
+
+
+def make_chisel(name: str, settings: Settings) -> Chisel:
+    """A chisel by name: one of those in Python, or a file in Lua, which comes first with ``--lua``."""
+    from scappy.chisels import chisel_named
+
+    if "lua" not in settings.switches:
+        try:
+            return chisel_named(name, settings.directories)()
+        except ChiselError:
+            # Told below if there is no such file either.
+            pass
+    from scappy.chisels.lua import Limits, LuaChisel, find_chisel
+
+    path = find_chisel(name, settings.directories)
+    if path is None:
+        return chisel_named(name, settings.directories)()
+    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
+
+
+def is_filter(words: list[str]) -> bool:
+    """Whether words are a filter together."""
+    from scappy.filters.plan import compile_filter
+
     try:
-        # What is a filter by itself is no argument.
-        compile_filter(" ".join(rest))
+        compile_filter(" ".join(words))
     except FilterError:
-        return split_words(name, rest.pop(0))
-    return []
+        return False
+    return True
 
 
 def split_words(name: str, text: str) -> list[str]:
@@ -221,11 +251,9 @@ def list_chisels(directories: list[str]) -> int:
     return 0
 
 
-def describe_chisel(name: str, directories: list[str]) -> int:
+def describe_chisel(name: str, settings: Settings) -> int:
     """Print what a chisel does and which arguments it takes."""
-    from scappy.chisels import chisel_named
-
-    chisel = chisel_named(name, directories)
+    chisel = make_chisel(name, settings)
     print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
     print(f"{chisel.name:20}{chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
     if not chisel.arguments:
@@ -237,14 +265,9 @@ def describe_chisel(name: str, directories: list[str]) -> int:
 
 
 def run_chisels(capture: Capture, settings: Settings) -> int:
-    """Run the chisels that were asked for."""
-    from scappy.chisels import ChiselContext, chisel_named, run_chisels, set_arguments
+    """Run the chisels that were asked for, and then what they ask for."""
+    from scappy.chisels import ChiselContext, run_chisels
 
-    chisels = []
-    for name, values in settings.chisels:
-        chisel = chisel_named(name, settings.directories)()
-        set_arguments(chisel, values)
-        chisels.append(chisel)
     output = sys.stdout.buffer
     context = ChiselContext(
         output,
@@ -256,10 +279,15 @@ def run_chisels(capture: Capture, settings: Settings) -> int:
         filter=settings.filter,
     )
     try:
-        run_chisels(capture, chisels, context=context)
+        run_chisels(capture, settings.chisels, context=context)
     finally:
         output.flush()
-    return 0
+    status = 0
+    for chisel in settings.chisels:
+        words = getattr(chisel, "rerun", None)
+        if words is not None:
+            status = run(words)
+    return status
 
 
 def print_events(capture: Capture, settings: Settings) -> int:
