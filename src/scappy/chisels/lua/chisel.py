@@ -10,6 +10,7 @@ from pathlib import Path
 from scapcore.batch import EventBatch
 from scapcore.cursor import EventCursor
 from scapcore.errors import ChiselError, FieldError, FilterError, ScapError
+from scapcore.event import Event, FieldReader, event_at
 from scapcore.reader import Reader
 from scapcore.render import Renderer
 from scappy.capture import Capture, compile_field
@@ -77,6 +78,8 @@ class LuaChisel(Chisel):
         self.renderer: Renderer | None = None
         self.predicate: object = None
         self.started = False
+        self.last_event: Event | None = None
+        self.event_values = FieldReader(compile_field)
         self.cursor = EventCursor()
         self.host = Host(self)
         self.runtime = Runtime(self.name, self.host.functions(), self.cursor, self.limits)
@@ -198,10 +201,17 @@ class LuaChisel(Chisel):
             raise
         finally:
             self.cursor.end()
+        # A single event is kept without its batch.
+        self.last_event = event_at(batch, self.last_row(batch, ended), self.event_values)
         if ended:
             self.end_capture()
         self.context.output.flush()
         return True
+
+    def last_row(self, batch: EventBatch, ended: bool) -> int:
+        """Row of the event that the script saw last, or of the last one of the batch."""
+        last = len(batch) - 1
+        return min(self.host.last_number - batch.first_number, last) if ended else last
 
     def prepare_renderer(self) -> None:
         """Make what prints events, if the script has set a format."""
@@ -215,9 +225,17 @@ class LuaChisel(Chisel):
         """Tell the script that it is over."""
         if not self.started:
             self.start()
+        if self.last_event is not None:
+            # The script may look at the last event once more.
+            last_batch = self.last_event.batch
+            self.cursor.set_interval(0, False)
+            self.cursor.begin(last_batch)
+            self.runtime.call("go_to_last")
         first, last = self.host.first_time, self.host.last_time
         seconds, rest = divmod(last, 1_000_000_000)
         self.runtime.call("on_capture_end", seconds, rest, max(last - first, 0) if first else 0)
+        self.cursor.end()
+        self.last_event = None
         self.host.close()
 
     def run_again(self, line: str) -> None:

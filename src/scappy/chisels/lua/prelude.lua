@@ -392,9 +392,13 @@ function exported.on_capture_start() return truth("on_capture_start", "on_captur
 function exported.on_capture_end(seconds, nanoseconds, delta)
     local callback = globals.on_capture_end
     progress = progress + 1
-    here = false
     if type(callback) == "function" then callback(seconds, nanoseconds, delta) end
     flush_lines()
+end
+
+function exported.go_to_last()
+    here = false
+    while step(cursor) == EVENT do here = true end
 end
 
 function exported.run(calling, formatting)
