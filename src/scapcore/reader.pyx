@@ -88,6 +88,15 @@ cdef class Reader:
         free(self.walk.unknown_types)
 
     @property
+    def batch_events(self):
+        """int : Events of a batch at the most, at least 1; may be changed between batches."""
+        return self.walk.most
+
+    @batch_events.setter
+    def batch_events(self, uint32_t most):
+        self.walk.most = min(max(most, 1), <uint32_t>BATCH_EVENTS)
+
+    @property
     def event_blocks(self):
         """int : Event blocks met so far, those of unknown types included."""
         return self.walk.events

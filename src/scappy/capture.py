@@ -123,10 +123,30 @@ class Capture:
         if self._where is not None:
             # The canonical texts name no macros any more.
             where = compile_filter(f"({self._where.tree}) and ({where.tree})")
-        narrowed = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
-        narrowed._sources = self._sources
-        narrowed._used = self._used
-        return narrowed
+        return self._with(where)
+
+    def filtered_anew(self, text: str) -> Capture:
+        """The same capture with another filter instead of its own; an empty one selects everything.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        """
+        from scappy.filters.plan import compile_filter
+
+        return self._with(compile_filter(text) if text else None)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as text, empty if there is none."""
+        return "" if self._where is None else self._where.text
+
+    def _with(self, where: CompiledFilter | None) -> Capture:
+        other = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
+        other._sources = self._sources
+        other._used = self._used
+        return other
 
     @property
     def first_time(self) -> int:
@@ -150,6 +170,16 @@ class Capture:
     def needs(self) -> int:
         """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
         return 0 if self._where is None else self._where.needs
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether the filter needs threads or descriptors."""
+        return self._where is not None and self._where.needs_state
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the capture can be passed over again; a stream cannot."""
+        return self._sources[0].repeatable
 
     def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass at the level of batches.
