@@ -77,6 +77,7 @@ cdef class Snapshot:
         cdef EventBatch batch
         cdef Thread* thread
         batch = EventBatch(state.needs | NEED_COUNTERS)
+        batch.clear()    # gives it a serial number, by which readers tell batches apart
         batch.engine = self.engine
         batch.chunk = Chunk(None, BATCH_EVENTS * STEP)
         batch.columns.data = batch.chunk.data

@@ -148,7 +148,10 @@ class Part:
             return
         import numpy
 
-        times = batch.ts
+        shown = numpy.flatnonzero(~batch.hidden)
+        if not len(shown):
+            return
+        times = batch.ts[shown]
         slots = times // self.chisel.interval
         before = numpy.concatenate([[slots[0] if self.slot < 0 else self.slot], slots[:-1]])
         self.slot = int(slots[-1])
@@ -159,7 +162,7 @@ class Part:
         rows = batch.selected
         start = 0
         for turn in turns:
-            end = int(numpy.searchsorted(rows, turn))
+            end = int(numpy.searchsorted(rows, shown[turn]))
             self.deliver_rows(batch, rows[start:end])
             start = end
             self.tick(int(times[turn]))
@@ -237,9 +240,10 @@ class Run:
         """Give the present batch to all chisels."""
         batch = reader.batch
         self.revealer.reveal(batch)
-        times = batch.ts
-        self.context.first_time = self.context.first_time or int(times[0])
-        self.context.last_time = int(times[-1])
+        times = batch.ts[~batch.hidden]
+        if len(times):
+            self.context.first_time = self.context.first_time or int(times[0])
+            self.context.last_time = int(times[-1])
         for part in self.parts:
             part.take(batch)
 

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from scapcore.batch import EventBatch
-from scapcore.event import FieldReader
+from scapcore.event import Event, FieldReader
 from scapcore.groups import Groups
 from scappy.capture import compile_field
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.json_text import json_text
-from scappy.chisels.units import SECOND, format_bytes, format_interval, number, pad
+from scappy.chisels.units import SECOND, format_bytes, format_interval, hundredths, number, pad
 
 __all__ = ["TopTable", "print_table"]
 
 WIDTH = 20
+HUNDREDTH = 10_000_000
 RULE = "-" * 80
 Unit = Literal["none", "bytes", "time", "timepct"]
 Rows = list[tuple[tuple[str, ...], float]]
@@ -28,7 +29,7 @@ def value_text(value: float, unit: Unit, span: int) -> str:
     if unit == "time":
         return format_interval(value)
     if unit == "timepct":
-        return f"{value / span * 100:.2f}%" if span > 0 else "0.00%"
+        return f"{hundredths(value / span * 100)}%" if span > 0 else "0.00%"
     return number(value)
 
 
@@ -96,10 +97,6 @@ class TopTable(Chisel):
         How sums are shown.
     most : int
         Rows to print at the most, 0 for all.
-    positive : bool
-        Whether values of zero and below are left out.
-    scale : float
-        What sums are multiplied with.
     """
 
     keys: Sequence[tuple[str, str]] = ()
@@ -107,8 +104,6 @@ class TopTable(Chisel):
     value: ClassVar[tuple[str, str]] = ("evt.count", "Events")
     unit: ClassVar[Unit] = "none"
     most: ClassVar[int] = 10
-    positive: ClassVar[bool] = True
-    scale: ClassVar[int] = 1
 
     def on_init(self) -> None:
         """Settle the columns."""
@@ -124,7 +119,6 @@ class TopTable(Chisel):
             FieldReader(compile_field, self.context.mode, True, True),
             [compile_field(name) for name, _ in self.keys],
             None if self.value[0] == "evt.count" else compile_field(self.value[0]),
-            positive=self.positive,
         )
 
     def on_batch(self, batch: EventBatch) -> bool:
@@ -134,7 +128,7 @@ class TopTable(Chisel):
 
     def rows(self) -> Rows:
         """The table, largest values first; ties in the order in which they were met."""
-        rows = [(tuple(key_text(key) for key in keys), total * self.scale) for keys, total in self.groups.rows()]
+        rows = [(tuple(key_text(key) for key in keys), total) for keys, total in self.groups.rows()]
         rows.sort(key=lambda row: -row[1])
         return rows[: self.most] if self.most else rows
 
@@ -169,21 +163,57 @@ class ProcessTable(TopTable):
     )
 
 
-class TopProcessesCpu(ProcessTable):
+class ProcessorTime(TopTable):
+    """Base of tables of processor time, of which the capture holds running totals by thread."""
+
+    category = "CPU Usage"
+    value, unit = ("thread.cpu", "CPU%"), "timepct"
+    filter = "evt.type=procinfo"
+
+    def on_init(self) -> None:
+        """Settle the columns."""
+        super().on_init()
+        self.fields = [name for name, _ in self.keys]
+
+    def on_capture_start(self) -> None:
+        """Begin with an empty table."""
+        self.totals: dict[int, int] = {}
+        self.sums: dict[tuple[str, ...], float] = {}
+
+    def on_batch(self, batch: EventBatch) -> bool:
+        """Leave the events to ``on_event``; they are few."""
+        return False
+
+    def on_event(self, event: Event) -> None:
+        """Add what a thread has used since the last time, in hundredths of a second, a second's worth at the most."""
+        params = event.params
+        total = int(params["cpu_usr"]) + int(params["cpu_sys"])
+        before = self.totals.get(event.tid, 0)
+        self.totals[event.tid] = total
+        keys = [event[name] for name, _ in self.keys]
+        if None not in keys:
+            # A counter that went back reads as one that ran over.
+            used = (100 if total < before else min(total - before, 100)) if before else 0
+            names = tuple(key_text(key) for key in keys)
+            self.sums[names] = self.sums.get(names, 0) + used * HUNDREDTH
+
+    def rows(self) -> Rows:
+        """The table, largest values first."""
+        return sorted(self.sums.items(), key=lambda row: -row[1])[: self.most]
+
+
+class TopProcessesCpu(ProcessorTime):
     """Processor time of processes."""
 
     name = "topprocs_cpu"
     description = "Top processes by CPU usage."
-    category = "CPU Usage"
+    keys = (("proc.name", "Process"), ("proc.pid", "PID"))
     container_keys = (
         ("proc.name", "Process"),
         ("proc.pid", "Host_pid"),
         ("proc.vpid", "Container_pid"),
         CONTAINER,
     )
-    # Per cent in each second: a hundredth of a second has 10^7 ns.
-    value, unit, positive, scale = ("thread.cpu", "CPU%"), "timepct", False, 10**7
-    filter = "evt.type=procinfo"
 
 
 class TopProcessesNet(ProcessTable):
@@ -299,15 +329,12 @@ class TopCallsTime(TopTable):
     value, unit, most = TIME, "time", 30
 
 
-class TopContainersCpu(TopTable):
+class TopContainersCpu(ProcessorTime):
     """Processor time of containers."""
 
     name = "topcontainers_cpu"
     description = "Top containers by CPU usage."
-    category = "CPU Usage"
     keys = (CONTAINER,)
-    value, unit, positive, scale = ("thread.cpu", "CPU%"), "timepct", False, 10**7
-    filter = "evt.type=procinfo"
 
 
 class TopContainersError(TopTable):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from decimal import ROUND_HALF_UP, Decimal
 
-__all__ = ["clock_time", "format_bytes", "format_interval", "number", "pad"]
+__all__ = ["clock_time", "format_bytes", "format_interval", "hundredths", "number", "pad"]
 
 UNITS = (("P", 5), ("T", 4), ("G", 3), ("M", 2), ("KB", 1))
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
@@ -20,8 +21,19 @@ def format_bytes(count: float) -> str:
     """
     for unit, power in UNITS:
         if count > 1024**power:
-            return f"{count / 1024**power:.2f}{unit}"
+            return f"{hundredths(count / 1024**power)}{unit}"
     return f"{int(count)}B"
+
+
+def hundredths(value: float) -> Decimal:
+    """A number with two digits behind the point; exact halves are rounded up.
+
+    Examples
+    --------
+    >>> print(hundredths(1.625), hundredths(2.0))
+    1.63 2.00
+    """
+    return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def format_interval(interval: float) -> str:
