@@ -13,7 +13,7 @@ from scapcore.engine cimport Engine
 from scapcore.events cimport BATCH_EVENTS, FORM_COUNTED, MARK_FD, Columns
 from scapcore.schema.types cimport SYSCALL_READ_X
 from scapcore.state cimport (FD_ROW_MASK, NEED_COUNTERS, NEED_LINKS, ContainerRow, FdTable, State, Thread, begin_batch,
-                             refresh_links, table_of, thread_find)
+                             refresh_links, table_of, thread_find, thread_row)
 
 cdef enum:
     PREFIX = 2               # the processor's number in front of a header
@@ -167,6 +167,19 @@ cdef class Snapshot:
         counters[3] = thread.pfmajor
         counters[4] = thread.pfminor
         columns.count = row + 1
+
+
+def descriptor_limit(EventBatch batch not None, uint32_t row):
+    """How many descriptors the thread of an event may open; its own number, not that of its process.
+
+    Raises
+    ------
+    IndexError
+        If the batch has no such row.
+    """
+    if row >= batch.columns.count or batch.engine is None:
+        raise IndexError(row)
+    return thread_row(&batch.engine.state, batch.columns.thread[row]).fdlimit
 
 
 def containers(Engine engine not None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scapcore.event import Event, FieldReader, event_at
-from scapcore.snapshot import Snapshot, containers
+from scapcore.snapshot import Snapshot, containers, descriptor_limit
 from scappy.capture import compile_field
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.units import format_bytes, pad
@@ -104,7 +104,7 @@ class ListProcesses(ThreadTable):
                 "user": event.get("user.name", "<NA>"),
                 "virt": event["proc.vmsize"] * 1024,
                 "res": event["proc.vmrss"] * 1024,
-                "fdlimit": event["proc.fdlimit"],
+                "fdlimit": descriptor_limit(event.batch, event.row),
                 "command": event["proc.name"],
             }
             self.found.append(row)
@@ -114,7 +114,7 @@ class ListProcesses(ThreadTable):
                 + pad(str(row["user"]), 12)
                 + pad(format_bytes(event["proc.vmsize"] * 1024), 11)
                 + pad(format_bytes(event["proc.vmrss"] * 1024), 11)
-                + pad(str(event["proc.fdlimit"] & 0xFFFFFFFF), 10)
+                + pad(str(int(str(row["fdlimit"])) & 0xFFFFFFFF), 10)
                 + str(row["command"])
             )
 
@@ -163,11 +163,13 @@ class NetStat(ThreadTable):
         for event in self.rows(True):
             client, state = event["fd.cip"], "ESTABLISHED"
             port: object = event["fd.cport"]
+            server = f"{event['fd.sip']}:{event['fd.sport']}"
             if client is None:
                 client, port, state = "0.0.0.0", "*", "LISTEN"
+                server = event.get("fd.name", server)
             row = {
                 "proto": event.get("fd.l4proto", "<NA>"),
-                "server": f"{event['fd.sip']}:{event['fd.sport']}",
+                "server": server,
                 "client": f"{client}:{port}",
                 "state": state,
                 "tid": event.tid,
