@@ -15,6 +15,7 @@ from scapcore.reader import Reader
 from scapcore.snapshot import Snapshot, containers
 from scappy.capture import Capture, compile_field
 from scappy.chisels.lua.discovery import find_module
+from scappy.fields import lookup
 
 if TYPE_CHECKING:
     from scappy.chisels.lua.chisel import LuaChisel
@@ -40,6 +41,9 @@ DATA_MODES = ("normal", "ascii", "hex", "hexascii", "base64")
 CONTAINER_TYPES = {
     0: b"docker", 1: b"lxc", 2: b"libvirt_lxc", 3: b"mesos", 4: b"rkt", 6: b"cri", 7: b"containerd", 8: b"cri-o", 9: b"bpm",
 }
+
+#: Handle of a field that is always missing.
+NO_FIELD = -1
 
 WORD = 1 << 64
 BATCH = 16384
@@ -164,10 +168,18 @@ class Host:
         index = self.handles.get(wanted)
         if index is None:
             try:
-                use = compile_field(wanted)
-                index = cursor.add(use)
-            except (FieldError, ValueError) as error:
+                lookup(wanted)
+            except FieldError as error:
                 raise ChiselError(f"chisel requesting nonexistent field {wanted}: {error}") from error
+            try:
+                use = compile_field(wanted)
+            except FieldError:
+                # A field whose values no capture has.
+                return NO_FIELD, 0
+            try:
+                index = cursor.add(use)
+            except ValueError as error:
+                raise ChiselError(f"chisel {self.chisel.name}: {error}") from error
             self.handles[wanted] = index
             self.chisel.fields.append(wanted)
         return index, cursor.kind(index)
@@ -334,6 +346,8 @@ class Host:
             for batch in Snapshot(engine, self.last_time, descriptors=True):
                 if not predicate.run(batch):
                     continue
+                # Values are taken anew for a batch that is held.
+                batch.pin()
                 for row in batch.selected:
                     tid = cast("int", values.value_of(batch, int(row), "thread.tid"))
                     number = cast("int", values.value_of(batch, int(row), "fd.num"))

@@ -20,7 +20,8 @@ local EVENT, INTERVAL = 1, 2
 -- Everything that is used later is held here: a chisel may change the globals.
 local concat, tostring, tonumber, type, error, select = table.concat, tostring, tonumber, type, error, select
 local loadstring, setmetatable, pairs, ipairs, pcall = loadstring, setmetatable, pairs, ipairs, pcall
-local text_of, clock, sethook, byte, find = ffi.string, os.clock, debug.sethook, string.byte, string.find
+local text_of, clock, sethook, byte, find, unpack =
+    ffi.string, os.clock, debug.sethook, string.byte, string.find, unpack
 local real_open, real_execute, real_exit = io.open, os.execute, os.exit
 local globals = _G
 
@@ -88,6 +89,51 @@ end
 function stderr:flush() return stderr end
 function stderr:setvbuf() return true end
 function stderr:close() return true end
+
+-- The interpreter of the reference rounds halves away from zero, later ones to the even digit.
+
+local format, sub = string.format, string.sub
+local halves = {}
+
+local function fixed_places(text)
+    -- For each value of a format: the digits after the point where it is written as %.<digits>f.
+    local places, any, argument, at = {}, false, 0, 1
+    while true do
+        local from, to, digits, letter = find(text, "%%[-+ #0]*%d*%.?(%d*)(.)", at)
+        if not from then break end
+        if letter ~= "%" then
+            argument = argument + 1
+            if letter == "f" and #digits > 0 and #digits < 3 and find(sub(text, from, to), ".", 1, true) then
+                places[argument] = 2 ^ (tonumber(digits) + 1)
+                any = true
+            end
+        end
+        at = to + 1
+    end
+    places.count = argument
+    return any and places
+end
+
+string.format = function(text, ...)
+    local places = halves[text]
+    if places == nil then
+        places = type(text) == "string" and fixed_places(text)
+        halves[text or false] = places
+    end
+    if not places then return format(text, ...) end
+    local values, count = {...}, select("#", ...)
+    for index = 1, count do
+        local power, value = places[index], values[index]
+        if power and type(value) == "number" and value > -1e15 and value < 1e15 then
+            -- A half of the last digit is an odd multiple of a power of two.
+            local scaled = value * power
+            if scaled % 2 == 1 then
+                values[index] = value * (1 + 2 ^ -51)
+            end
+        end
+    end
+    return format(text, unpack(values, 1, count))
+end
 
 -- The world
 
