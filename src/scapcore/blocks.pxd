@@ -81,6 +81,7 @@ cdef struct Walk:
 
 
 cdef bint is_event_block(uint32_t block_type) noexcept nogil
+cdef bint is_list_block(uint32_t block_type) noexcept nogil
 cdef int process_list_version(uint32_t block_type) noexcept nogil
 cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil
 cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil

@@ -36,9 +36,12 @@ cdef int process_list_version(uint32_t block_type) noexcept nogil:
 cdef bint is_known_block(uint32_t block_type) noexcept nogil:
     if block_type >> 8 != 2 and block_type != BLOCK_SECTION and block_type & 0xFFFF != 0xABCD:
         return False            # most of what is no block ends here, which makes searching quick
-    return (is_event_block(block_type) or process_list_version(block_type) > 0 or block_type == BLOCK_SECTION
-            or block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY
-            or block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2
+    return (is_event_block(block_type) or is_list_block(block_type) or block_type == BLOCK_SECTION
+            or block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY)
+
+
+cdef bint is_list_block(uint32_t block_type) noexcept nogil:
+    return (process_list_version(block_type) > 0 or block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2
             or block_type == BLOCK_INTERFACES_1 or block_type == <uint32_t>BLOCK_INTERFACES_1_EARLY
             or block_type == BLOCK_INTERFACES_2 or block_type == BLOCK_USERS_1
             or block_type == <uint32_t>BLOCK_USERS_1_EARLY or block_type == BLOCK_USERS_2)
@@ -59,6 +62,14 @@ cdef uint32_t event_end(const uint8_t* block, uint32_t block_type) noexcept nogi
 cdef bint is_followed(const uint8_t* block, uint64_t rest) noexcept nogil:
     """True if what lies behind a block looks like the next one, or is not there yet."""
     return rest < 8 or (is_known_block(load32(block)) and FRAME <= load32(block + 4) <= PLAUSIBLE_BLOCK)
+
+
+cdef bint ends_elsewhere(const uint8_t* block, uint32_t length, uint64_t rest) noexcept nogil:
+    """True if a whole event stands in a block of which the length is wrong and not its repetition at the end."""
+    cdef uint32_t own = event_end(block, load32(block)) + 4
+    if own < length and judge_block(block + own, rest - own) == JUDGED_YES:
+        return True
+    return not is_followed(block + length, rest - length)
 
 
 cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil:
@@ -275,9 +286,8 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
             walk.position += walk.block_length
             return WALK_SIDE
         walk.events += 1
-        if load32(block + walk.block_length - 4) != walk.block_length \
-                and not is_followed(block + walk.block_length, rest - walk.block_length):
-            # The event was whole, but where its block ends is not where it says.
+        if load32(block + walk.block_length - 4) != walk.block_length and ends_elsewhere(block, walk.block_length, rest):
+            # The event was whole, but its block does not end where it says.
             walk.position += event_end(block, walk.block_type)
             walk.lost = True
             bad(walk, "an event block does not end where it says", "its length at its end, and a block behind it")

@@ -318,8 +318,8 @@ cdef class Reader:
             return self.damaged("a block is longer than the capture", "a length up to the next block")
         self.finished = True
         if self.source_error is not None:
-            if self.started and self.walk.wanted > 8:
-                self.take_list(self.walk.position, self.walk.end)
+            if self.started and rest >= 8:
+                self.take_list()
             return self.note_source_error(rest)
         error = TruncatedCaptureError(
             f"the capture is cut: a block of {self.walk.wanted} bytes has only {rest}" if rest >= 8
@@ -329,20 +329,24 @@ cdef class Reader:
             self.error = error
             return 0
         if rest >= 8:
-            self.take_list(self.walk.position, self.walk.end)
+            self.take_list()
         self.note_gap(error, self.base + self.walk.position, rest)
         self.walk.position = self.walk.end
         return 0
 
-    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF:
-        """Take over what can be read of a damaged list that ends somewhere before a place; the bytes that cannot."""
+    cdef int take_list(self) except -1:
+        """Take over what can be read of a damaged list at the position: its entries up to the next block."""
+        cdef uint64_t place = self.walk.position + 1
+        cdef uint64_t start = self.walk.position + 8
         cdef size_t skipped = 0
-        if self.engine is None or end - start <= 8:
-            return end - start
-        if is_event_block(self.walk.block_type):
-            return end - start
-        load_section(&self.engine.state, self.walk.block_type, self.walk.data + start + 8, end - start - 8, &skipped)
-        return skipped
+        if self.engine is None or not is_list_block(self.walk.block_type):
+            return 0
+        if find_block(&self.walk, &place, 1) != JUDGED_YES:
+            place = self.walk.end
+        if place >= start + 4:
+            self.blocks[self.walk.block_type] = self.blocks.get(self.walk.block_type, 0) + 1
+            load_section(&self.engine.state, self.walk.block_type, self.walk.data + start, place - start - 4, &skipped)
+        return 0
 
     cdef bint is_false_length(self) except -1:
         """True if blocks follow one another within the part of a long block that is there: its length is wrong.
@@ -377,6 +381,8 @@ cdef class Reader:
             self.walk.position += length
             self.note_gap(error, start, length)
             return 0
+        else:
+            self.take_list()
         while True:
             judged = find_block(&self.walk, &place, 1)
             if judged == JUDGED_YES:
@@ -451,21 +457,12 @@ cdef class Reader:
         cdef uint32_t block_type = self.walk.block_type
         cdef uint32_t length = self.walk.block_length
         cdef uint64_t start = self.base + self.walk.position
-        cdef uint64_t place = self.walk.position + 1
         cdef size_t skipped = 0
         cdef str problem = None
         if block_type == BLOCK_SECTION or not self.started:
             return self.start_section()
         if load32(block + length - 4) != length:
             problem = "the length at the end of a block differs from that at its start"
-            if self.strict:
-                return self.damaged(problem, None)
-            # What can be read of a list lies before the next block.
-            self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
-            if find_block(&self.walk, &place, 1) != JUDGED_YES:
-                place = self.walk.position + length
-            if place > self.walk.position + 12:
-                self.take_list(self.walk.position, place - 4)
             return self.damaged(problem, None)
         self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
         if block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY:
