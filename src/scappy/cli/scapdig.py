@@ -185,10 +185,14 @@ def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
         word = rest.pop(0)
-    elif arguments and rest and not rest[0].startswith("-"):
-        # What is a filter by itself is no argument, unless a filter is what the chisel takes.
-        if (len(arguments) == 1 and arguments[0].is_filter) or not is_filter(rest):
-            word = rest.pop(0)
+    # What is a filter by itself is no argument, unless a filter is what the chisel takes.
+    elif (
+        arguments
+        and rest
+        and not rest[0].startswith("-")
+        and ((len(arguments) == 1 and arguments[0].is_filter) or not is_filter(rest))
+    ):
+        word = rest.pop(0)
     set_arguments(chisel, split_words(name, word))
     return chisel
 

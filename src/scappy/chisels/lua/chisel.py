@@ -99,7 +99,7 @@ class LuaChisel(Chisel):
             name, help_text, kind, optional = (
                 value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in entry.values()
             )
-            self.arguments.append(Argument(name, help_text, str, optional, kind == "filter"))
+            self.arguments.append(Argument(name, help_text, str, bool(optional), kind == "filter"))
         self.calling = bool(self.runtime.call("has", b"on_event"))
 
     def text(self, name: str) -> str:

@@ -260,7 +260,8 @@ class Host:
         if not self.is_tty():
             return -1, -1
         try:
-            return tuple(os.get_terminal_size(self.chisel.context.output.fileno()))
+            size = os.get_terminal_size(self.chisel.context.output.fileno())
+            return size.columns, size.lines
         except OSError:
             return -1, -1
 
@@ -289,7 +290,7 @@ class Host:
         reader = self.chisel.reader
         if reader is None or not self.chisel.started:
             raise ChiselError("sysdig.get_machine_info() can be used from on_capture_start() on")
-        machine = cast("dict[str, Any]", reader.machine)
+        machine = reader.machine
         name = machine.get("hostname", "")
         return (
             int(machine.get("num_cpus", 0)),
