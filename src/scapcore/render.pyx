@@ -21,10 +21,11 @@ from scapcore.beginning cimport find_beginning, is_counted
 from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_hex, put_padded, release, reserve
 from scapcore.clock cimport clock_open, put_date_and_time, put_iso8601, put_seconds, put_time
 from scapcore.events cimport MARK_HIDDEN
-from scapcore.fields cimport FieldUse, Value, close_scope, extract, move_scope, open_scope
+from scapcore.fields cimport FieldUse, Value, close_scope, extract, give_scratch, move_scope, open_scope
 from scapcore.names cimport put_ipv4, put_ipv6, put_socket_address, put_socket_tuple
 from scapcore.numerals cimport write_unsigned
-from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text)
+from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text,
+                               put_payload)
 from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
@@ -37,6 +38,7 @@ cdef extern from "<stdlib.h>" nogil:
 
 cdef enum Source:
     FROM_FIELD = 0
+    FROM_DATA
     FROM_TIME
     FROM_TIME_S
     FROM_ISO8601
@@ -173,7 +175,8 @@ cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept no
 cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil:
     """A value as JSON; False if there is none for it.
 
-    Numbers stay numbers, padded ones too, unless they are shown in another base.
+    Numbers stay numbers, padded ones too, unless they are shown in another base or, as raw parameters of 64 bits, in
+    none.
     """
     cdef uint8_t type = value.type
     cdef char digits[40]
@@ -192,7 +195,8 @@ cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexce
             length = snprintf(digits, sizeof(digits), b"%.17g", value.real)
         put_bytes(out, digits, length)
         return True
-    quoted = value.data != NULL or format == PF_HEX or format == PF_OCT
+    quoted = value.data != NULL or format == PF_HEX or format == PF_OCT or (
+        format == PF_NA and (type == PT_INT64 or type == PT_PID))
     if quoted:
         put_byte(out, 34)
     elif format == PF_10_PADDED_DEC:
@@ -376,12 +380,14 @@ cdef class Renderer:
         if use.name == "evt.outputtime":
             segment.source = OUTPUT_TIMES[time]
             segment.running = segment.source == FROM_DIFFERENCE
+        elif use.name == "evt.buffer":
+            segment.source = FROM_DATA
         else:
             segment.source = TIME_FIELDS.get(use.name, FROM_FIELD)
         if segment.source == FROM_LATENCY:
             self.needs |= NEED_LATENCY
             self.needs_state = True
-        elif segment.source == FROM_FIELD:
+        elif segment.source <= FROM_DATA:
             self.needs |= use.field.needs
             self.needs_state = self.needs_state or use.field.needs_state
         return 0
@@ -512,12 +518,18 @@ cdef class Renderer:
 
     cdef bint put_segment(self, Segment* segment) noexcept nogil:
         cdef Value value
+        cdef size_t start
         if segment.source == FROM_NOWHERE:
             return False
-        if segment.source != FROM_FIELD:
+        if segment.source > FROM_DATA:
             return self.put_time_segment(segment)
         if not extract(segment.field, &self.scope, &value):
             return False
+        if segment.source == FROM_DATA and value.type == PT_BYTEBUF:
+            # Without the state engine there is no text of parameters, but this one needs no state.
+            start = self.scope.scratch.used
+            put_payload(&self.scope.scratch, value.data, value.length, self.text.mode, self.text.unlimited)
+            give_scratch(&self.scope, &value, start)
         if segment.type and value.data == NULL:
             value.type = segment.type
         if self.json:
