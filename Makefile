@@ -32,12 +32,12 @@ help:
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "scappy needs Python 3.10 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-		|| { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
-		|| { echo "Python's headers are missing; on Debian: apt-get install python3-dev" >&2; exit 1; }
-	@command -v "$${CC:-cc}" >/dev/null \
-		|| { echo "a C compiler is missing; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@missing=; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
+		|| missing="$$missing python3-dev"; \
+	command -v "$${CC:-cc}" >/dev/null || missing="$$missing gcc libc6-dev"; \
+	test -z "$$missing" || { echo "missing; on Debian: apt-get install$$missing" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install $(BUILD_REQUIREMENTS)
 	@touch $@
