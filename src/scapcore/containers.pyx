@@ -248,11 +248,12 @@ cdef uint32_t address_of(object value) except? 0xFFFFFFFF:
     cdef uint8_t[4] parts
     cdef uint32_t address
     pieces = value.split(".") if isinstance(value, str) else ()
-    if len(pieces) != 4 or not all(piece.isdigit() and int(piece) < 256 for piece in pieces):
+    if len(pieces) != 4 or not all(
+            len(piece) <= 3 and piece.isascii() and piece.isdigit() and int(piece) < 256 for piece in pieces):
         return 0
     for index in range(4):
         parts[index] = int(pieces[index])
-    address = (<uint32_t*>parts)[0]
+    memcpy(&address, parts, 4)
     return address
 
 
@@ -331,6 +332,8 @@ cdef bint on_container_event(State* state, Step* step) noexcept nogil:
             shown = record_container(state, data[:length])
         except MemoryError:
             state.failed = 1
+        except (ValueError, RecursionError):
+            shown = True        # a record beyond what Python reads: as far as it was taken over
     return shown
 
 

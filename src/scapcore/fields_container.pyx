@@ -130,7 +130,7 @@ cdef ContainerRow* sandbox_of(Scope* scope, ContainerRow* container) noexcept no
     cdef uint32_t index, id
     if not found:
         return NULL
-    index = scope.state.container_count
+    index = scope.columns.container_count
     while index > 1:
         index -= 1
         id = scope.state.containers[index].id

@@ -564,7 +564,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     cdef TextContext* text = <TextContext*>scope.text
     cdef size_t start = scope.scratch.used
     if code == EVT_NUM:
-        return give_integer(value, PT_UINT64, <int64_t>(scope.columns.first_number + scope.row))
+        return give_integer(value, PT_UINT64, <int64_t>event_number(scope.columns, scope.row))
     if code == EVT_TYPE:
         return give_c_text(value, event_name(event, scope.state != NULL and scope.state.modern))
     if code == EVT_DIR:

@@ -123,7 +123,7 @@ cdef bint is_local(Scope* scope, const uint8_t* address, int width) noexcept nog
             if load32(address) == container.ip:
                 return True
         else:
-            for index in range(1, state.container_count):
+            for index in range(1, scope.columns.container_count):
                 if state.containers[index].ip == load32(address):
                     return True
     for index in range(state.interface_count):

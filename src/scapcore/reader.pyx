@@ -187,9 +187,14 @@ cdef class Reader:
     cdef EventBatch blank_batch(self):
         """A batch to fill: the former one, unless somebody else still looks at it."""
         cdef EventBatch batch = self.batch
-        if batch is None or Py_REFCNT(<PyObject*>batch) > 2:
-            if batch is not None:
-                batch.pin()
+        cdef Py_ssize_t held = 0 if batch is None else Py_REFCNT(<PyObject*>batch) - 2
+        if held and held == batch.place_count:
+            batch.keep_places()
+            held = 0
+        if held:
+            batch.pin()
+            batch = None
+        if batch is None:
             batch = EventBatch(self.needs)
             self.batch = batch
         batch.clear()
@@ -223,8 +228,14 @@ cdef class Reader:
             if not self.in_events:
                 finish_sections(&self.engine.state)
                 self.engine.state.change_count = 1   # what the lists said is no change
-            with nogil:
+            if self.engine.kept:
+                # Another thread may be asking a kept batch for values, which must not move meanwhile.
                 self.engine.process(&batch.columns)
+            else:
+                with nogil:
+                    self.engine.process(&batch.columns)
+            batch.columns.container_count = self.engine.state.container_count
+            batch.columns.user_count = self.engine.state.user_count
             if self.engine.state.failed:
                 raise MemoryError
         self.in_events = True

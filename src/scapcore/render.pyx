@@ -410,6 +410,7 @@ cdef class Renderer:
         bytes
             Whole lines; empty if no event has one.
         """
+        batch.require(self.needs)
         self.begin(batch)
         with nogil:
             self.fill(batch, 0, <size_t>-1)
@@ -435,6 +436,7 @@ cdef class Renderer:
         cdef uint32_t position = 0
         cdef bint to_descriptor = isinstance(target, int)
         cdef uint32_t count
+        batch.require(self.needs)
         self.begin(batch)
         count = batch.selected_count if batch.has_selection else batch.columns.count
         while position < count:

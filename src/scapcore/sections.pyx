@@ -11,7 +11,7 @@ from scapcore.blocks cimport *
 from scapcore.buffer cimport Buffer, release
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport load16, load32, load64, text_length
-from scapcore.hashing cimport map_put
+from scapcore.hashing cimport IntegerMap, map_get, map_put
 from scapcore.names cimport *
 from scapcore.sockets cimport fill_from_interfaces, swap_ends
 from scapcore.state cimport *
@@ -393,6 +393,7 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
 cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home, uint32_t shell) noexcept nogil:
     """Add a user or group to the tables; a later one of the same id takes its place."""
     cdef UserRow* grown
+    cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
     cdef uint32_t number = state.user_count
     if number == state.user_capacity:
         grown = <UserRow*>realloc(state.users, <size_t>number * 2 * sizeof(UserRow))
@@ -406,9 +407,10 @@ cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t
     state.users[number].name = name
     state.users[number].home = home
     state.users[number].shell = shell
+    state.users[number].previous = map_get(by_id, <int64_t>id)
     state.user_count += 1
     state.epoch += 1
-    return map_put(&state.by_gid if group else &state.by_uid, <int64_t>id, number)
+    return map_put(by_id, <int64_t>id, number)
 
 
 cdef uint32_t keep_text(State* state, Cursor* cursor) noexcept nogil:

@@ -173,6 +173,7 @@ cdef struct UserRow:
     uint32_t name
     uint32_t home
     uint32_t shell
+    uint32_t previous        # earlier row of the same id, 0 = none
 
 
 cdef struct Interface:
@@ -287,6 +288,7 @@ cdef struct State:
     Interface6* interfaces6
     uint32_t interface6_count
     uint8_t server_ports[8192]
+    Thread* last_found       # by thread_find; NULL when it may have gone
     uint64_t epoch           # grows when a thread or what its rows link to changes
     uint64_t membership      # grows when a thread comes or goes
     uint64_t number          # of the event under way

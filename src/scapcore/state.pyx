@@ -196,8 +196,14 @@ cdef void begin_batch(State* state) noexcept nogil:
 
 cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil:
     """The live thread of that id, or NULL."""
-    cdef uint32_t index = map_get(&state.by_tid, tid)
-    return state.live[index] if index else NULL
+    cdef uint32_t index
+    if state.last_found != NULL and state.last_found.tid == tid:
+        return state.last_found
+    index = map_get(&state.by_tid, tid)
+    if not index:
+        return NULL
+    state.last_found = state.live[index]
+    return state.last_found
 
 
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
@@ -285,6 +291,7 @@ cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil:
         main = thread_find(state, thread.pid)
         if main != NULL and main != thread and thread_row(state, main.row).children:
             thread_edit(state, main).children -= 1
+    state.last_found = NULL
     index = map_remove(&state.by_tid, tid)
     log_change(state, 0, tid, thread.row)
     thread_row_drop(state, thread.row)

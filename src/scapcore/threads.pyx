@@ -457,6 +457,11 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
     cdef Thread* main
     if step.thread == NULL or step.event.nparams < 6:
         return
+    if not state.needs & NEED_COUNTERS:
+        # The main thread is looked up all the same, since that makes a stand-in for one that is not known.
+        if not is_main(step.thread):
+            main_thread(state, step.thread)
+        return
     step.thread.pfmajor = parameter_unsigned(&step.event, 1, 0)
     step.thread.pfminor = parameter_unsigned(&step.event, 2, 0)
     main = main_thread(state, step.thread)
@@ -468,7 +473,7 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
 
 cdef void on_memory_exit(State* state, Step* step) noexcept nogil:
     """brk, mmap, munmap."""
-    if step.thread == NULL or step.event.nparams < 4:
+    if step.thread == NULL or step.event.nparams < 4 or not state.needs & NEED_COUNTERS:
         return
     step.thread.vmsize = <uint32_t>parameter_unsigned(&step.event, 1, 0)
     step.thread.vmrss = <uint32_t>parameter_unsigned(&step.event, 2, 0)
