@@ -296,6 +296,11 @@ cdef class EventBatch:
         return event_number(&self.columns, 0) if self.columns.count else self.columns.first_number
 
     @property
+    def first_time(self):
+        """int : Time of the capture's first event, ns since the epoch: the zero of relative time."""
+        return self.columns.first_time
+
+    @property
     def num(self):
         """ndarray of uint64 : Event numbers."""
         import numpy

@@ -8,7 +8,7 @@ and in its summary.
 from libc.stdint cimport uint16_t, uint32_t
 
 from scapcore.batch cimport EventBatch
-from scapcore.events cimport MARK_HIDDEN, Event
+from scapcore.events cimport MARK_HIDDEN, Event, event_number
 from scapcore.schema.types cimport CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E
 
 
@@ -22,7 +22,7 @@ cdef void find_beginning(Beginning* beginning, EventBatch batch) noexcept nogil:
         type = batch.columns.type[row]
         if type != CONTAINER_E and type != CONTAINER_JSON_E and type != CONTAINER_JSON_2_E:
             beginning.found = True
-            beginning.number = batch.columns.first_number + row
+            beginning.number = event_number(&batch.columns, row)
             return
 
 
@@ -31,7 +31,7 @@ cdef bint is_counted(const Beginning* beginning, EventBatch batch, uint32_t row)
     cdef Event event
     if not batch.columns.mark[row] & MARK_HIDDEN:
         return True
-    if not beginning.found or batch.columns.first_number + row < beginning.number:
+    if not beginning.found or event_number(&batch.columns, row) < beginning.number:
         return False
     batch.place(&event, row)
     return event.info.category == CATEGORY_INTERNAL

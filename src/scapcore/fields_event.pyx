@@ -515,7 +515,6 @@ cdef bint give_delta(Field* field, Scope* scope, Value* value) noexcept nogil:
 cdef bint give_human_time(Scope* scope, Value* value, uint64_t duration) noexcept nogil:
     """A duration in the unit that suits it (state engine, section 11)."""
     cdef size_t start = scope.scratch.used
-    cdef uint64_t hundredths
     if duration >= 3600 * <uint64_t>1000000000:
         put_padded(&scope.scratch, duration // (3600 * <uint64_t>1000000000), 2)
         put_byte(&scope.scratch, 58)

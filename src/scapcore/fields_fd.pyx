@@ -111,12 +111,13 @@ cdef bint is_local(Scope* scope, const uint8_t* address, int width) noexcept nog
     cdef ThreadRow* thread
     cdef ContainerRow* container
     cdef uint32_t index
+    thread = thread_row(state, scope.thread)
     if width == 16:
-        for index in range(state.interface6_count):
-            if memcmp(state.interfaces6[index].address, address, 16) == 0:
+        # A network is taken to be the first half of the address; containers have no IPv6 addresses of their own here.
+        for index in range(state.interface6_count if not thread.container_id else 0):
+            if memcmp(state.interfaces6[index].address, address, 8) == 0:
                 return True
         return False
-    thread = thread_row(state, scope.thread)
     if thread.container:
         container = &state.containers[thread.container]
         if container.ip:

@@ -7,6 +7,7 @@ counts bytes, and texts end at a NUL.
 """
 
 import os
+from functools import partial
 
 from cython cimport final
 from cpython.buffer cimport PyBUF_READ
@@ -52,20 +53,20 @@ cdef enum Source:
 
 cdef enum:
     PIECE = 1 << 20          # bytes that are written at once
-    WIDEST = 1 << 20         # of columns
+    WIDEST = 1 << 16         # of columns
 
-TIME_FIELDS = {
+cdef dict TIME_FIELDS = {
     "evt.time": FROM_TIME,
     "evt.time.s": FROM_TIME_S,
     "evt.time.iso8601": FROM_ISO8601,
     "evt.datetime": FROM_DATETIME,
     "evt.datetime.s": FROM_DATETIME_S,
 }
-OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
-DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
+cdef dict OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
+cdef dict DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
               "base64": MODE_BASE64}
-RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
-DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
+cdef frozenset RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
+cdef tuple DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
 
 
 # Values
@@ -410,7 +411,6 @@ cdef class Renderer:
         bytes
             Whole lines; empty if no event has one.
         """
-        batch.require(self.needs)
         self.begin(batch)
         with nogil:
             self.fill(batch, 0, <size_t>-1)
@@ -433,12 +433,17 @@ cdef class Renderer:
         OSError
             What the target raises, as it is.
         """
-        cdef uint32_t position = 0
-        cdef bint to_descriptor = isinstance(target, int)
-        cdef uint32_t count
-        batch.require(self.needs)
         self.begin(batch)
-        count = batch.selected_count if batch.has_selection else batch.columns.count
+        self.writing = True
+        try:
+            self.write_pieces(target, batch)
+        finally:
+            self.writing = False
+
+    cdef int write_pieces(self, target, EventBatch batch) except -1:
+        cdef uint32_t position = 0
+        write = partial(os.write, target) if isinstance(target, int) else target.write
+        cdef uint32_t count = batch.selected_count if batch.has_selection else batch.columns.count
         while position < count:
             self.out.used = 0
             with nogil:
@@ -447,13 +452,14 @@ cdef class Renderer:
                 raise MemoryError
             if self.out.used:
                 with PyMemoryView_FromMemory(<char*>self.out.data, <Py_ssize_t>self.out.used, PyBUF_READ) as piece:
-                    if to_descriptor:
-                        write_all(target, piece)
-                    else:
-                        target.write(piece)
+                    write_all(write, piece)
+        return 0
 
-    cdef void begin(self, EventBatch batch) noexcept:
-        """Look at a batch."""
+    cdef int begin(self, EventBatch batch) except -1:
+        """Look at a batch, which must have what is needed."""
+        if self.writing:
+            raise RuntimeError("a renderer cannot be used by what it writes to")
+        batch.require(self.needs)
         find_beginning(&self.beginning, batch)
         open_scope(&self.scope, batch)
         self.scope.text = NULL
@@ -462,6 +468,7 @@ cdef class Renderer:
             self.scope.text = &self.text
         self.out.used = 0
         self.out.failed = False
+        return 0
 
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil:
         """Put lines until there are enough bytes; the position where to go on, which is the end when all is done."""
@@ -566,8 +573,8 @@ cdef class Renderer:
         return True
 
 
-def first_type(bytes name):
-    """Type code of the first parameter of that name in the event table, 0 if there is none. Internal to the core."""
+cdef int first_type(bytes name) except -1:
+    """Type code of the first parameter of that name in the event table, 0 if there is none."""
     for event in event_types():
         for parameter in event.params:
             if name is not None and parameter.name == name.decode():
@@ -575,8 +582,8 @@ def first_type(bytes name):
     return 0
 
 
-def as_json(segments):
-    """The segments of a JSON object: one for each name, in the order of the names. Internal to the core."""
+cdef list as_json(segments):
+    """The segments of a JSON object: one for each name, in the order of the names."""
     named = {part[2]: part for part in segments if not isinstance(part, bytes)}
     result = []
     for name in sorted(named):
@@ -584,14 +591,8 @@ def as_json(segments):
     return result + [b"}" if result else b"null"]
 
 
-def json_text(bytes text not None):
-    """A text as JSON with its quotes. Internal to the core.
-
-    Examples
-    --------
-    >>> json_text(b'evt.arg["a"]')
-    b'"evt.arg[\\\\"a\\\\"]"'
-    """
+cdef bytes json_text(bytes text):
+    """A text as JSON with its quotes."""
     cdef Buffer out
     memset(&out, 0, sizeof(Buffer))
     put_json_text(&out, text, len(text))
@@ -603,8 +604,11 @@ def json_text(bytes text not None):
         release(&out)
 
 
-cdef void write_all(int descriptor, piece) except *:
-    """Write to a descriptor, which may take less than all at once."""
+cdef int write_all(write, piece) except -1:
+    """Write all of a piece; descriptors and unbuffered files may take less at once."""
     cdef Py_ssize_t done = 0
     while done < len(piece):
-        done += os.write(descriptor, piece[done:])
+        with piece[done:] as rest:
+            taken = write(rest)
+            done += len(rest) if taken is None else taken
+    return 0

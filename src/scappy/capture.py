@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
+    from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
     from scappy.table import Column, Table
@@ -89,8 +90,15 @@ class Capture:
         """Name of the source, for messages."""
         return self._sources[0].name
 
-    def filter(self, text: str) -> Capture:
+    def filter(self, text: str, *, names: FilterNames | None = None) -> Capture:
         """The same capture, narrowed by a filter; filters add up.
+
+        Parameters
+        ----------
+        text : str
+            A filter in the language of Falco's rules and of sysdig.
+        names : FilterNames, optional
+            Lists and macros that the filter may name, see :func:`scappy.filters.load_filter_file`.
 
         Raises
         ------
@@ -99,12 +107,27 @@ class Capture:
         """
         from scappy.filters.plan import compile_filter
 
+        where = compile_filter(text, names)
         if self._where is not None:
-            text = f"({self._where.text}) and ({text})"
-        narrowed = Capture(self._sources[0], modern=self._modern, where=compile_filter(text))
+            # The canonical texts name no macros any more.
+            where = compile_filter(f"({self._where.tree}) and ({where.tree})")
+        narrowed = Capture(self._sources[0], modern=self._modern, where=where)
         narrowed._sources = self._sources
         narrowed._used = self._used
         return narrowed
+
+    @property
+    def first_time(self) -> int:
+        """Time of the first event, ns since the epoch; 0 without one. It takes a pass of its own over the beginning.
+
+        Raises
+        ------
+        UnsupportedCaptureError
+            If the capture is a stream, of which the beginning would be lost.
+        """
+        with self._sources[0].reopen() as source:
+            reader = Reader(source, state=False)
+            return reader.batch.first_time if reader.advance() else 0
 
     @property
     def compression(self) -> str | None:

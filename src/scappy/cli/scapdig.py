@@ -37,12 +37,26 @@ OPTIONS = (
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
-    Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
+    Option("progress", "P", "progress", "", "show on standard error how much has been read"),
+    Option("csv", "", "csv", "", "print the fields of the format as comma-separated values"),
+    Option("tsv", "", "tsv", "", "print the fields of the format separated by tabs"),
+    Option("from", "", "from", "TIME", "begin there: +2.5, 300ms, 16:41:39, 2016-12-08 16:41:39"),
+    Option("to", "", "to", "TIME", "end there"),
+    Option("filter_file", "", "filter-file", "FILE", "lists and macros for the filter, YAML in Falco's form"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
+    Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
+    Option("manual", "", "man", "", "print the man page as roff source"),
     Option("version", "", "version", "", "print the version"),
     Option("help", "h", "help", "", "print this page"),
 )
+
+NOTES = """
+A filter selects events: fields, operators and values, joined by and, or, not and brackets; and binds tighter than or.
+
+The exit status is 0 when all went well, 1 if the capture cannot be read or is damaged (what comes before the damage is
+printed), 2 for a wrong command line, filter or field, 3 if the output was closed, 130 after an interrupt.
+"""
 
 DATA_MODES = ("ascii", "hex", "hexascii", "base64")
 
@@ -73,16 +87,45 @@ def run(words: list[str]) -> int:
     if "version" in settings.switches:
         print(f"scapdig version {scappy.__version__}")
         return 0
+    if "manual" in settings.switches or "completion" in settings.values:
+        return print_generated(settings)
     if settings.chisels and settings.chisels[0][0] == "l":
         return list_chisels()
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
     with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
-        if settings.filter:
-            capture = capture.filter(settings.filter)
+        capture = narrowed(capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings)
         return print_events(capture, settings)
+
+
+def narrowed(capture: Capture, settings: Settings) -> Capture:
+    """The capture with the filter and the range of time that were asked for."""
+    from scappy.cli.timerange import range_filter
+
+    if settings.filter:
+        names = None
+        if "filter_file" in settings.values:
+            from scappy.filters import load_filter_file
+
+            names = load_filter_file(settings.values["filter_file"])
+        capture = capture.filter(settings.filter, names=names)
+    times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: capture.first_time)
+    return capture.filter(times) if times else capture
+
+
+def print_generated(settings: Settings) -> int:
+    """Print what is made from the declarations: the man page or a completion script."""
+    from scappy.cli.manual import completion, manual
+    from scappy.fields import FIELDS
+
+    if "manual" in settings.switches:
+        sentence = "print and search system-call captures as sysdig does"
+        print(manual("scapdig", scappy.__version__, sentence, USAGE.removeprefix("Usage: "), OPTIONS, NOTES), end="")
+    else:
+        print(completion(settings.values["completion"], "scapdig", OPTIONS, sorted(FIELDS)), end="")
+    return 0
 
 
 def read_settings(words: list[str]) -> Settings:
@@ -167,7 +210,8 @@ def run_chisels(capture: Capture, settings: Settings) -> int:
 
 def print_events(capture: Capture, settings: Settings) -> int:
     """Print the events; what was dropped for missing fields is told on standard error."""
-    from scappy.formats import PRESETS, JsonSink, Summary, TextSink, parse, unescape
+    from scappy.cli.progress import followed
+    from scappy.formats import PRESETS, JsonSink, Sink, Summary, TextSink, parse, unescape
     from scappy.formats.presets import COLOURED, PLAIN
 
     stream = sys.stdout.buffer
@@ -180,22 +224,26 @@ def print_events(capture: Capture, settings: Settings) -> int:
     data = cast("DataMode", settings.data)
     time = cast("TimeForm", settings.values.get("time", "h"))
     limit = int(settings.values["count"]) if "count" in settings.values else None
-    sinks: list[TextSink | JsonSink | Summary] = []
-    if "quiet" not in settings.switches:
+    sinks: list[Sink] = []
+    lines: TextSink | JsonSink | None = None
+    if "quiet" not in settings.switches and ("csv" in settings.switches or "tsv" in settings.switches):
+        from scappy.formats.separated import SeparatedSink
+
+        sinks.append(SeparatedSink(stream, template, delimiter="," if "csv" in settings.switches else "\t", limit=limit))
+    elif "quiet" not in settings.switches:
         if "json" in settings.switches:
-            sinks.append(JsonSink(stream, template, data=data, limit=limit))
+            lines = JsonSink(stream, template, data=data, limit=limit)
         else:
-            sinks.append(
-                TextSink(
-                    stream,
-                    template,
-                    time=time,
-                    data=data,
-                    unlimited="verbose" in settings.switches,
-                    escape=terminal and settings.data == "normal",
-                    limit=limit,
-                )
+            lines = TextSink(
+                stream,
+                template,
+                time=time,
+                data=data,
+                unlimited="verbose" in settings.switches,
+                escape=terminal and settings.data == "normal",
+                limit=limit,
             )
+        sinks.append(lines)
     if "summary" in settings.switches:
         sinks.append(Summary(stream, limit=limit))
     needs = 0
@@ -204,24 +252,32 @@ def print_events(capture: Capture, settings: Settings) -> int:
     reader = capture.reader(state=any(sink.needs_state for sink in sinks), needs=needs)
     predicate = capture.predicate()
     error: ScapError | None = None
-    while not (sinks and all(sink.finished for sink in sinks)):
-        try:
-            if not reader.advance():
+    with followed(reader, "progress" in settings.switches) as step:
+        while not (sinks and all(sink.finished for sink in sinks)):
+            try:
+                if not reader.advance():
+                    break
+            except ScapError as found:
+                # Everything before the damage is shown first.
+                error = found
                 break
-        except ScapError as found:
-            # Everything before the damage is shown first.
-            error = found
-            break
-        if predicate is not None:
-            predicate.run(reader.batch)
-        for sink in sinks:
-            if not sink.finished:
-                sink.write(reader.batch)
-        if "unbuffered" in settings.switches:
-            stream.flush()
+            if predicate is not None:
+                predicate.run(reader.batch)
+            for sink in sinks:
+                if not sink.finished:
+                    sink.write(reader.batch)
+            if "unbuffered" in settings.switches:
+                stream.flush()
+            step()
     for sink in sinks:
         sink.close()
     stream.flush()
+    if lines is not None and lines.dropped:
+        print(
+            f"scapdig: {lines.dropped} events are not shown because a field is missing; "
+            "begin the format with * to show them",
+            file=sys.stderr,
+        )
     if error is not None:
         raise error
     return 0
