@@ -267,6 +267,8 @@ cdef bint record_container(State* state, bytes text) except -1:
     except (ValueError, RecursionError):
         return True
     record = content.get("container") if isinstance(content, dict) else None
+    if record is None and isinstance(content, dict) and "id" in content:
+        record = content    # what the newest libraries make of the oldest container events
     if not isinstance(record, dict):
         record = {}
     name = record.get("id")

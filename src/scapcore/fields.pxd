@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer
+from scapcore.clock cimport Clock
 from scapcore.events cimport Columns, Event
 from scapcore.state cimport State
 
@@ -14,6 +15,7 @@ cdef enum:
     ROOM_USER = 4            # user.*, group.*
     ROOM_CONTAINER = 5       # container.*
     ROOM_KUBERNETES = 6      # k8s.*
+    ROOM_PATH = 7            # fs.path.*
 
     SCOPE_EVENT = 1          # the value can differ from event to event
     SCOPE_THREAD = 2         # it is a function of the thread row
@@ -53,6 +55,7 @@ cdef struct Scope:
     uint32_t fd
     Event event
     Buffer scratch           # for texts made on the fly; a value that points here dies with the next one
+    Clock clock              # of fields that show local time
     bint printing            # names are sanitised when printed, raw in filters
 
 

@@ -9,15 +9,17 @@ from libc.string cimport memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_bytes, put_sanitized, release
+from scapcore.clock cimport clock_open
 from scapcore.events cimport Columns, Event, load64
 from scapcore.fields_container cimport extract_container, extract_kubernetes
 from scapcore.fields_event cimport extract_event
 from scapcore.fields_fd cimport extract_fd
+from scapcore.fields_path cimport extract_path
 from scapcore.fields_thread cimport extract_thread, extract_user
 from scapcore.state cimport NEED_LINKS, State, Thread
 from scapcore.strings cimport length_of, text_of
 
-from scapcore import fields_container, fields_event, fields_fd, fields_thread
+from scapcore import fields_container, fields_event, fields_fd, fields_path, fields_thread
 from scapcore.errors import FieldError
 
 ROOMS = {
@@ -27,6 +29,7 @@ ROOMS = {
     ROOM_USER: fields_thread.USER_FIELDS,
     ROOM_CONTAINER: fields_container.FIELDS,
     ROOM_KUBERNETES: fields_container.KUBERNETES_FIELDS,
+    ROOM_PATH: fields_path.FIELDS,
 }
 
 
@@ -132,11 +135,15 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
         return extract_container(field, scope, value)
     if field.room == ROOM_KUBERNETES:
         return extract_kubernetes(field, scope, value)
+    if field.room == ROOM_PATH:
+        return extract_path(field, scope, value)
     return False
 
 
 cdef void open_scope(Scope* scope, EventBatch batch) noexcept:
     """Make a scope look at a batch; what it carries over from the former one stays."""
+    if scope.clock.end == 0:
+        clock_open(&scope.clock)
     scope.columns = &batch.columns
     scope.state = &batch.engine.state if batch.engine is not None else NULL
 

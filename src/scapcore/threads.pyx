@@ -114,11 +114,13 @@ cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint3
     cdef Thread* main = main_thread(state, thread)
     cdef uint8_t[PATH_SIZE + 8] target
     cdef ThreadRow* row
-    cdef uint32_t used
+    cdef uint32_t used, base
     if main == NULL:
         return
     row = thread_row(state, main.row)
-    used = join_path(target, text_of(&state.strings, row.cwd), length_of(&state.strings, row.cwd), path, length,
+    # The newest libraries join it to what the thread itself has, which only a main thread does.
+    base = thread_row(state, thread.row).cwd if state.modern else row.cwd
+    used = join_path(target, text_of(&state.strings, base), length_of(&state.strings, base), path, length,
                      state.modern)
     if used == 0 or target[used - 1] != 47:
         target[used] = 47
@@ -243,16 +245,12 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     row.loginuid = 0xFFFFFFFF
     row.sid = row.vpgid = row.pgid = -1
     row.ptid = caller_tid
-    if state.modern and is_thread:
-        row.ptid = caller_row.ptid
     inherit(state, row, caller_row, is_thread)
-    if unknown_caller and not state.modern:
+    if unknown_caller:
         row.loginuid = 0     # what the reference begins with
     row.pid = parameter_integer(event, 4, child_tid)
     if not is_thread:
         row.pid = child_tid
-    if state.modern and is_thread:
-        flags |= CLONE_FILES
     row.flags = flags | (CLONE_INVERTED if inverted else 0)
     child.flags = row.flags
     child.pid = row.pid

@@ -183,6 +183,18 @@ class Capture:
                 predicate.run(reader.batch)
             yield reader.batch
 
+    def tables(self, fields: Sequence[str], *, where: str | None = None) -> Iterator[Table]:
+        """Values of fields as columns, a table for each batch in which something is selected: select at flat memory.
+
+        Parameters, errors
+            As for :meth:`select`.
+        """
+        capture = self if where is None else self.filter(where)
+        selection = Selection(capture, fields)
+        while selection.advance():
+            if selection.rows:
+                yield selection.take()
+
     def select(self, fields: Sequence[str], *, where: str | None = None) -> Table:
         """Values of fields as columns.
 
@@ -200,30 +212,10 @@ class Capture:
         ScapError
             If the capture is damaged.
         """
-        from scapcore.columns import ColumnBuilder
-        from scappy.table import DictionaryColumn, Table
-
-        capture = self if where is None else self.filter(where)
-        uses = [compile_field(name) for name in fields]
-        needs = 0
-        for use in uses:
-            needs |= use.needs
-        reader = capture.reader(state=any(use.needs_state for use in uses), needs=needs)
-        predicate = capture.predicate()
-        values = FieldReader(compile_field)
-        builders = [ColumnBuilder(values, use) for use in uses]
-        while reader.advance():
-            if predicate is not None:
-                predicate.run(reader.batch)
-            rows = reader.batch.selected
-            for builder in builders:
-                builder.take(reader.batch, rows)
-        columns: dict[str, Column] = {}
-        valid: dict[str, NDArray[Any]] = {}
-        for name, builder in zip(fields, builders, strict=True):
-            column, valid[name], dictionary = builder.finish()
-            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
-        return Table(columns, valid)
+        selection = Selection(self if where is None else self.filter(where), fields)
+        while selection.advance():
+            pass
+        return selection.take()
 
     def info(self) -> CaptureInfo:
         """Machine, time span, counts and whatever else a first look asks for, in one pass."""
@@ -246,3 +238,57 @@ class Capture:
     def __repr__(self) -> str:
         where = f" where {self._where.text}" if self._where is not None else ""
         return f"<Capture {self.name}{where}>"
+
+
+class Selection:
+    """One pass over a capture that gathers columns.
+
+    Parameters
+    ----------
+    capture : Capture
+        With or without a filter.
+    fields : sequence of str
+        What to gather.
+    """
+
+    def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
+        self.fields = list(fields)
+        self.uses = [compile_field(name) for name in fields]
+        needs = 0
+        for use in self.uses:
+            needs |= use.needs
+        self.reader = capture.reader(state=any(use.needs_state for use in self.uses), needs=needs)
+        self.predicate = capture.predicate()
+        self.values = FieldReader(compile_field)
+        self.start()
+
+    def start(self) -> None:
+        """Begin new columns."""
+        from scapcore.columns import ColumnBuilder
+
+        self.builders = [ColumnBuilder(self.values, use) for use in self.uses]
+        self.rows = 0
+
+    def advance(self) -> bool:
+        """Gather from one more batch; False at the end."""
+        if not self.reader.advance():
+            return False
+        if self.predicate is not None:
+            self.predicate.run(self.reader.batch)
+        rows = self.reader.batch.selected
+        self.rows += len(rows)
+        for builder in self.builders:
+            builder.take(self.reader.batch, rows)
+        return True
+
+    def take(self) -> Table:
+        """What has been gathered; the next columns begin empty."""
+        from scappy.table import DictionaryColumn, Table
+
+        columns: dict[str, Column] = {}
+        valid: dict[str, NDArray[Any]] = {}
+        for name, builder in zip(self.fields, self.builders, strict=True):
+            column, valid[name], dictionary = builder.finish()
+            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
+        self.start()
+        return Table(columns, valid)

@@ -239,7 +239,7 @@ def print_events(capture: Capture, settings: Settings) -> int:
                 template,
                 time=time,
                 data=data,
-                unlimited="verbose" in settings.switches,
+                unlimited=not settings.switches.isdisjoint(("verbose", "exit_only")),
                 escape=terminal and settings.data == "normal",
                 limit=limit,
             )
