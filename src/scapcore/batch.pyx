@@ -415,6 +415,24 @@ cdef class EventBatch:
         """Forget what a filter chose."""
         self.has_selection = False
 
+    def choose(self, const uint32_t[::1] rows):
+        """Make some rows the selection.
+
+        Parameters
+        ----------
+        rows : buffer of uint32
+            Rows of the batch in growing order, all of them shown ones.
+        """
+        cdef Py_ssize_t index
+        if rows.shape[0] > self.columns.count:
+            raise ValueError("more rows are chosen than there are")
+        for index in range(rows.shape[0]):
+            if rows[index] >= self.columns.count:
+                raise IndexError(rows[index])
+            self.selection[index] = rows[index]
+        self.selected_count = <uint32_t>rows.shape[0]
+        self.has_selection = True
+
     @property
     def selected(self):
         """ndarray of uint32 : Rows that the filter chose; all shown rows where there was no filter."""

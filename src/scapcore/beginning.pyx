@@ -5,7 +5,8 @@ part in anything else. Later internal events are not shown either, yet the refer
 and in its summary.
 """
 
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.events cimport MARK_HIDDEN, Event, event_number
@@ -35,3 +36,26 @@ cdef bint is_counted(const Beginning* beginning, EventBatch batch, uint32_t row)
         return False
     batch.place(&event, row)
     return event.info.category == CATEGORY_INTERNAL
+
+
+cdef class Revealer:
+    """Lets the events of one pass be chosen that count but are not shown, as chisels see them.
+
+    Examples
+    --------
+    >>> revealer = Revealer()
+    """
+
+    cdef Beginning beginning
+
+    def __cinit__(self):
+        memset(&self.beginning, 0, sizeof(Beginning))
+
+    def reveal(self, EventBatch batch not None):
+        """Show them in a batch; every batch of a capture, in order, before filters run."""
+        cdef uint32_t row
+        with nogil:
+            find_beginning(&self.beginning, batch)
+            for row in range(batch.columns.count):
+                if batch.columns.mark[row] & MARK_HIDDEN and is_counted(&self.beginning, batch, row):
+                    batch.columns.mark[row] &= <uint8_t>~MARK_HIDDEN

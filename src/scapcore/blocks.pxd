@@ -61,6 +61,7 @@ cdef struct Walk:
     const uint8_t* data
     uint64_t position        # from `data`
     uint64_t end
+    bint ended               # no more bytes will come
     uint32_t most            # events of a batch
     uint64_t wanted          # of WALK_MORE: bytes of the block at the position, 8 if not even its frame is there
     uint32_t block_type
@@ -80,8 +81,8 @@ cdef struct Walk:
 
 
 cdef bint is_event_block(uint32_t block_type) noexcept nogil
+cdef bint is_list_block(uint32_t block_type) noexcept nogil
 cdef int process_list_version(uint32_t block_type) noexcept nogil
-cdef bint is_followed(const uint8_t* block, uint64_t rest) noexcept nogil
 cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil
 cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil
 cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexcept nogil

@@ -36,9 +36,12 @@ cdef int process_list_version(uint32_t block_type) noexcept nogil:
 cdef bint is_known_block(uint32_t block_type) noexcept nogil:
     if block_type >> 8 != 2 and block_type != BLOCK_SECTION and block_type & 0xFFFF != 0xABCD:
         return False            # most of what is no block ends here, which makes searching quick
-    return (is_event_block(block_type) or process_list_version(block_type) > 0 or block_type == BLOCK_SECTION
-            or block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY
-            or block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2
+    return (is_event_block(block_type) or is_list_block(block_type) or block_type == BLOCK_SECTION
+            or block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY)
+
+
+cdef bint is_list_block(uint32_t block_type) noexcept nogil:
+    return (process_list_version(block_type) > 0 or block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2
             or block_type == BLOCK_INTERFACES_1 or block_type == <uint32_t>BLOCK_INTERFACES_1_EARLY
             or block_type == BLOCK_INTERFACES_2 or block_type == BLOCK_USERS_1
             or block_type == <uint32_t>BLOCK_USERS_1_EARLY or block_type == BLOCK_USERS_2)
@@ -59,6 +62,14 @@ cdef uint32_t event_end(const uint8_t* block, uint32_t block_type) noexcept nogi
 cdef bint is_followed(const uint8_t* block, uint64_t rest) noexcept nogil:
     """True if what lies behind a block looks like the next one, or is not there yet."""
     return rest < 8 or (is_known_block(load32(block)) and FRAME <= load32(block + 4) <= PLAUSIBLE_BLOCK)
+
+
+cdef bint ends_elsewhere(const uint8_t* block, uint32_t length, uint64_t rest) noexcept nogil:
+    """True if a whole event stands in a block of which the length is wrong and not its repetition at the end."""
+    cdef uint32_t own = event_end(block, load32(block)) + 4
+    if own < length and judge_block(block + own, rest - own) == JUDGED_YES:
+        return True
+    return not is_followed(block + length, rest - length)
 
 
 cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil:
@@ -88,32 +99,26 @@ cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil:
 cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil:
     """Look for the next block from a place on, which moves there; `sure` blocks must follow one another, or the end.
 
-    After JUDGED_MORE the place is where to go on with more bytes; at the end of all bytes there is then no block.
+    Returns JUDGED_YES; JUDGED_MORE where more bytes must come to tell about the place; JUDGED_NO if there are no more.
     """
     cdef uint64_t next
-    cdef uint64_t waiting = 0
     cdef uint32_t count
     cdef int judged
-    cdef bint waits = False
     while place[0] + 8 <= walk.end:
-        judged = judge_block(walk.data + place[0], walk.end - place[0])
         next = place[0]
         count = 0
-        while judged == JUDGED_YES:
+        while True:
+            judged = judge_block(walk.data + next, walk.end - next)
+            if judged != JUDGED_YES:
+                break
             next += load32(walk.data + next + 4)
             count += 1
-            if count >= sure or next == walk.end:
+            if count >= sure or (next == walk.end and walk.ended):
                 return JUDGED_YES
-            judged = judge_block(walk.data + next, walk.end - next)
-        if judged == JUDGED_MORE and count and sure <= 2:
-            return JUDGED_YES
-        if judged == JUDGED_MORE and not waits:
-            waits = True
-            waiting = place[0]
+        if judged == JUDGED_MORE and not walk.ended:
+            return JUDGED_MORE
         place[0] += 1
-    if waits:
-        place[0] = waiting
-    return JUDGED_MORE
+    return JUDGED_NO if walk.ended else JUDGED_MORE
 
 
 cdef int count_parameters(const uint8_t* lengths, uint32_t room, uint32_t most) noexcept nogil:
@@ -268,6 +273,9 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
                 return WALK_BAD
             walk.wanted = walk.block_length
             return WALK_MORE
+        if load32(block + walk.block_length - 4) != walk.block_length and rest - walk.block_length < 8 and not walk.ended:
+            walk.wanted = <uint64_t>walk.block_length + 8   # what follows tells whether the length is right
+            return WALK_MORE
         walk.sided = False
         if not place(walk, columns, types, block):
             return WALK_BAD
@@ -278,9 +286,8 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
             walk.position += walk.block_length
             return WALK_SIDE
         walk.events += 1
-        if load32(block + walk.block_length - 4) != walk.block_length \
-                and not is_followed(block + walk.block_length, rest - walk.block_length):
-            # The event was whole, but where its block ends is not where it says.
+        if load32(block + walk.block_length - 4) != walk.block_length and ends_elsewhere(block, walk.block_length, rest):
+            # The event was whole, but its block does not end where it says.
             walk.position += event_end(block, walk.block_type)
             walk.lost = True
             bad(walk, "an event block does not end where it says", "its length at its end, and a block behind it")

@@ -429,6 +429,8 @@ cdef class Engine:
                         columns.form[index], state.types, state.parameters)
             if state.remove_thread or state.remove_fd_count:
                 run_delayed(state, step.event.ts)
+            if not state.saw_enter and not type & 1 and events_modern[type].flags & EF_OLD_VERSION:
+                state.saw_enter = True
             find_subjects(state, &step, self.exit_fd)
             if not apply(state, &step):
                 columns.mark[index] |= MARK_HIDDEN

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChiselError",
     "CorruptCaptureError",
+    "DamageWarning",
     "FieldError",
     "FilterError",
     "MissingDependencyError",
@@ -76,6 +77,10 @@ class CorruptCaptureError(ScapError):
             parts.append(f"in block 0x{self.block_type:X}")
         text = " ".join(parts)
         return f"{text}: expected {self.expected}" if self.expected else text
+
+
+class DamageWarning(UserWarning):
+    """A capture is damaged, and what could be read of it is the answer."""
 
 
 class TruncatedCaptureError(CorruptCaptureError):

@@ -40,7 +40,7 @@ cdef class Reader:
     cdef bint gather(self) except -1
     cdef bint fill(self) except -1
     cdef int take_block(self) except -1
-    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF
+    cdef int take_list(self) except -1
     cdef int start_section(self) except -1
     cdef int no_section(self, str problem, str expected) except -1
     cdef int first_block(self) except -1

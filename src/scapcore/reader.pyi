@@ -19,6 +19,7 @@ class Reader:
         strict: bool = False,
         batch_events: int = 16384,
     ) -> None: ...
+    batch_events: int
     @property
     def source(self) -> Source: ...
     @property

@@ -71,6 +71,7 @@ cdef class Reader:
         self.walk.leading = True
         self.walk.modern = modern
         self.walk.most = batch_events
+        self.walk.ended = source.mapped is not None
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
@@ -85,6 +86,15 @@ cdef class Reader:
 
     def __dealloc__(self):
         free(self.walk.unknown_types)
+
+    @property
+    def batch_events(self):
+        """int : Events of a batch at the most, at least 1; may be changed between batches."""
+        return self.walk.most
+
+    @batch_events.setter
+    def batch_events(self, uint32_t most):
+        self.walk.most = min(max(most, 1), <uint32_t>BATCH_EVENTS)
 
     @property
     def event_blocks(self):
@@ -166,11 +176,15 @@ cdef class Reader:
             elif status == WALK_MORE:
                 if self.is_false_length():
                     self.damaged("a block states a length that it does not have", "a length up to the next block")
-                elif not self.fill():
+                elif self.walk.ended:
                     self.cut()
+                else:
+                    self.fill()
             elif status == WALK_END:
-                if not self.fill():
+                if self.walk.ended:
                     self.end_of_bytes()
+                else:
+                    self.fill()
             elif status == WALK_BAD:
                 self.damaged(self.walk.problem.decode(), self.walk.expected.decode())
             self.place_batch(batch)
@@ -299,13 +313,13 @@ cdef class Reader:
                 self.error = UnsupportedCaptureError(
                     f"{self.source.name}: not a capture: it begins with no section header")
             return 0
-        if not self.strict and find_block(&self.walk, &place, 1) == JUDGED_YES:
+        if not self.strict and find_block(&self.walk, &place, 1) == JUDGED_YES:     # all bytes are there by now
             # It was its length that was wrong.
             return self.damaged("a block is longer than the capture", "a length up to the next block")
         self.finished = True
         if self.source_error is not None:
-            if self.started and self.walk.wanted > 8:
-                self.take_list(self.walk.position, self.walk.end)
+            if self.started and rest >= 8:
+                self.take_list()
             return self.note_source_error(rest)
         error = TruncatedCaptureError(
             f"the capture is cut: a block of {self.walk.wanted} bytes has only {rest}" if rest >= 8
@@ -315,20 +329,24 @@ cdef class Reader:
             self.error = error
             return 0
         if rest >= 8:
-            self.take_list(self.walk.position, self.walk.end)
+            self.take_list()
         self.note_gap(error, self.base + self.walk.position, rest)
         self.walk.position = self.walk.end
         return 0
 
-    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF:
-        """Take over what can be read of a damaged list that ends somewhere before a place; the bytes that cannot."""
+    cdef int take_list(self) except -1:
+        """Take over what can be read of a damaged list at the position: its entries up to the next block."""
+        cdef uint64_t place = self.walk.position + 1
+        cdef uint64_t start = self.walk.position + 8
         cdef size_t skipped = 0
-        if self.engine is None or end - start <= 8:
-            return end - start
-        if is_event_block(self.walk.block_type):
-            return end - start
-        load_section(&self.engine.state, self.walk.block_type, self.walk.data + start + 8, end - start - 8, &skipped)
-        return skipped
+        if self.engine is None or not is_list_block(self.walk.block_type):
+            return 0
+        if find_block(&self.walk, &place, 1) != JUDGED_YES:
+            place = self.walk.end
+        if place >= start + 4:
+            self.blocks[self.walk.block_type] = self.blocks.get(self.walk.block_type, 0) + 1
+            load_section(&self.engine.state, self.walk.block_type, self.walk.data + start, place - start - 4, &skipped)
+        return 0
 
     cdef bint is_false_length(self) except -1:
         """True if blocks follow one another within the part of a long block that is there: its length is wrong.
@@ -348,6 +366,7 @@ cdef class Reader:
         cdef uint32_t length = self.walk.block_length
         cdef uint64_t place = self.walk.position + 1
         cdef const uint8_t* block = self.walk.data + self.walk.position
+        cdef int judged
         error = CorruptCaptureError(problem, offset=start, block_type=None if self.walk.lost else block_type,
                                     expected=expected)
         if self.strict:
@@ -357,22 +376,24 @@ cdef class Reader:
         if self.walk.lost:
             self.walk.lost = False
             place = self.walk.position
-        elif FRAME <= length <= rest and load32(block + length - 4) == length \
-                and is_followed(block + length, rest - length):
+        elif FRAME <= length <= rest and load32(block + length - 4) == length:
             # Its frame is right, so that only what is within is lost.
             self.walk.position += length
             self.note_gap(error, start, length)
             return 0
-        while find_block(&self.walk, &place, 2) != JUDGED_YES:
-            self.walk.position = place
-            if not self.fill():
-                place = self.walk.position
-                if find_block(&self.walk, &place, 1) == JUDGED_YES:
-                    break
+        else:
+            self.take_list()
+        while True:
+            judged = find_block(&self.walk, &place, 1)
+            if judged == JUDGED_YES:
+                break
+            if judged == JUDGED_NO:
                 self.walk.position = self.walk.end
                 self.finished = True
                 self.note_gap(error, start, self.base + self.walk.end - start)
                 return self.note_source_error(0)
+            self.walk.position = place
+            self.fill()
             place = self.walk.position
         self.walk.position = place
         self.note_gap(error, start, self.base + place - start)
@@ -402,7 +423,7 @@ cdef class Reader:
         cdef Chunk fresh
         cdef uint64_t rest = self.walk.end - self.walk.position
         cdef size_t got
-        if self.source.mapped is not None or self.source_error is not None:
+        if self.walk.ended:
             return False
         if self.walk.position:
             if Py_REFCNT(<PyObject*>chunk) > 3 or (self.batch is not None and self.batch.columns.count):
@@ -424,9 +445,10 @@ cdef class Reader:
             got = self.source.readinto(memoryview(chunk)[chunk.used:])
         except ScapError as error:
             self.source_error = error
-            return False
+            got = 0
         chunk.used += got
         self.walk.end = chunk.used
+        self.walk.ended = got == 0
         return got > 0
 
     cdef int take_block(self) except -1:
@@ -435,21 +457,12 @@ cdef class Reader:
         cdef uint32_t block_type = self.walk.block_type
         cdef uint32_t length = self.walk.block_length
         cdef uint64_t start = self.base + self.walk.position
-        cdef uint64_t place = self.walk.position + 1
         cdef size_t skipped = 0
         cdef str problem = None
         if block_type == BLOCK_SECTION or not self.started:
             return self.start_section()
         if load32(block + length - 4) != length:
             problem = "the length at the end of a block differs from that at its start"
-            if self.strict:
-                return self.damaged(problem, None)
-            # What can be read of a list lies before the next block.
-            self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
-            if find_block(&self.walk, &place, 1) != JUDGED_YES:
-                place = self.walk.position + length
-            if place > self.walk.position + 12:
-                self.take_list(self.walk.position, place - 4)
             return self.damaged(problem, None)
         self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
         if block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY:
@@ -515,8 +528,10 @@ cdef class Reader:
         while self.walk.end < SEARCHED_START and self.fill():
             pass
         place = self.walk.position + 1
-        if not self.strict and find_block(&self.walk, &place, 3) == JUDGED_YES \
-                and place <= self.walk.position + SEARCHED_START:
+        while not self.strict and find_block(&self.walk, &place, 3) == JUDGED_MORE and place < SEARCHED_START:
+            if not self.fill():
+                place = self.walk.position + 1
+        if not self.strict and place < SEARCHED_START and find_block(&self.walk, &place, 3) == JUDGED_YES:
             error = CorruptCaptureError(problem, offset=start, block_type=self.walk.block_type, expected=expected)
             self.walk.position = place
             self.started = True

@@ -329,6 +329,7 @@ cdef struct State:
     uint32_t needs
     uint32_t modern          # the exit view's rules instead of those of 0.29.3
     uint32_t failed          # memory was out
+    bint saw_enter           # the capture holds enter events, as those until 2025 do
     int64_t remove_tid
     uint32_t remove_thread
     int64_t remove_fds[4]

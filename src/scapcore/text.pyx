@@ -61,10 +61,14 @@ cdef void put_arguments(Buffer* out, TextContext* context, const Event* event, u
     cdef const uint8_t* data = event.values
     cdef const Label* label = LABELS[context.modern] + event.info.first
     cdef uint32_t index, length
+    cdef uint32_t count = event.known
     cdef size_t middle
     if event.type <= GENERIC_X:
         return                  # for internal use only
-    for index in range(event.known):
+    if context.state.saw_enter and not context.modern and 0 <= event.info.reference < <int>count:
+        # Captures with enter events print as in the reference; exit-only ones need what it does not know.
+        count = <uint32_t>event.info.reference
+    for index in range(count):
         length = parameter_length(event, index)
         if not reserve(out, RESERVED):
             return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from scapcore.errors import CorruptCaptureError, DamageWarning
 from scapcore.event import Event, EventIterator, FieldReader
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
+    from scappy.report import Report
     from scappy.table import Column, Table
 
 __all__ = ["Capture", "compile_field", "open"]
@@ -42,7 +45,7 @@ def compile_field(name: str) -> FieldUse:
 
 
 def open(  # noqa: A001
-    what: str | PathLike[str] | Buffer | Any, *, view: Literal["full", "exit"] = "full"
+    what: str | PathLike[str] | Buffer | Any, *, view: Literal["full", "exit"] = "full", strict: bool = False
 ) -> Capture:
     """Open a capture; nothing but its first bytes is read until it is used.
 
@@ -54,13 +57,16 @@ def open(  # noqa: A001
     view : {"full", "exit"}
         ``"full"`` shows events as they were captured, with the names and rules of sysdig 0.29.3; ``"exit"`` uses
         those of the newest libraries.
+    strict : bool
+        Stop at the first damage with an error. Otherwise what is damaged is skipped, and the error comes when
+        everything that can be read has been delivered; it lists the gaps.
 
     Raises
     ------
     SourceError
         If the file cannot be opened.
     """
-    return Capture(open_source(what), modern=view == "exit")
+    return Capture(open_source(what), modern=view == "exit", strict=strict)
 
 
 class Capture:
@@ -77,12 +83,18 @@ class Capture:
         The names and rules of the newest libraries.
     where : CompiledFilter, optional
         What to select.
+    strict : bool
+        Whether to stop at the first damage.
     """
 
-    def __init__(self, source: Source, *, modern: bool = False, where: CompiledFilter | None = None) -> None:
+    def __init__(
+        self, source: Source, *, modern: bool = False, where: CompiledFilter | None = None, strict: bool = False
+    ) -> None:
         self._sources = [source]
         self._used = [False]
         self._modern = modern
+        self._strict = strict
+        self._report: Report | None = None
         self._where = where
 
     @property
@@ -111,10 +123,30 @@ class Capture:
         if self._where is not None:
             # The canonical texts name no macros any more.
             where = compile_filter(f"({self._where.tree}) and ({where.tree})")
-        narrowed = Capture(self._sources[0], modern=self._modern, where=where)
-        narrowed._sources = self._sources
-        narrowed._used = self._used
-        return narrowed
+        return self._with(where)
+
+    def filtered_anew(self, text: str) -> Capture:
+        """The same capture with another filter instead of its own; an empty one selects everything.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        """
+        from scappy.filters.plan import compile_filter
+
+        return self._with(compile_filter(text) if text else None)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as text, empty if there is none."""
+        return "" if self._where is None else self._where.text
+
+    def _with(self, where: CompiledFilter | None) -> Capture:
+        other = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
+        other._sources = self._sources
+        other._used = self._used
+        return other
 
     @property
     def first_time(self) -> int:
@@ -139,6 +171,16 @@ class Capture:
         """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
         return 0 if self._where is None else self._where.needs
 
+    @property
+    def needs_state(self) -> bool:
+        """Whether the filter needs threads or descriptors."""
+        return self._where is not None and self._where.needs_state
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the capture can be passed over again; a stream cannot."""
+        return self._sources[0].repeatable
+
     def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass at the level of batches.
 
@@ -155,7 +197,7 @@ class Capture:
         if self._used[0]:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
-        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern)
+        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict)
 
     def predicate(self) -> Any:
         """The filter as a native predicate for one pass, None where there is none."""
@@ -209,13 +251,32 @@ class Capture:
         ------
         FieldError, FilterError
             If a field or the filter is wrong.
-        ScapError
-            If the capture is damaged.
+        CorruptCaptureError
+            If the capture is damaged and was opened with ``strict=True``, or nothing of it can be read.
+
+        Warns
+        -----
+        DamageWarning
+            If the capture is damaged: the table holds what can be read.
         """
         selection = Selection(self if where is None else self.filter(where), fields)
-        while selection.advance():
-            pass
+        try:
+            while selection.advance():
+                pass
+        except CorruptCaptureError as error:
+            if not error.gaps:
+                raise
+            warnings.warn(str(error), DamageWarning, stacklevel=2)
         return selection.take()
+
+    @property
+    def report(self) -> Report:
+        """How much of the capture could be read, and how good it is; made in a pass of its own when first asked for."""
+        from scappy.report import gather
+
+        if self._report is None:
+            self._report = gather(self)
+        return self._report
 
     def info(self) -> CaptureInfo:
         """Machine, time span, counts and whatever else a first look asks for, in one pass."""

@@ -6,9 +6,11 @@ import sys
 from datetime import datetime, timezone
 
 import scappy
-from scappy.cli.failures import DAMAGED, guarded
+from scapcore.errors import CorruptCaptureError
+from scappy.cli.failures import DAMAGED, damage_lines, guarded
 from scappy.cli.options import UsageError
 from scappy.info import CaptureInfo
+from scappy.report import Report
 
 __all__ = ["main"]
 
@@ -16,6 +18,7 @@ USAGE = """Usage: scappy COMMAND …
 
 Commands:
   info FILE          machine, time span, versions, event counts, drops, processes, containers
+  info --report FILE what could be read and what not, and how good the capture is
 
   --version          print the version
   --help             print this page"""
@@ -36,10 +39,11 @@ def dispatch(words: list[str]) -> int:
         print(f"scappy {scappy.__version__}")
         return 0
     if words[0] == "info":
-        if len(words) != 2:
+        wanted = [word for word in words[1:] if word != "--report"]
+        if len(wanted) != 1 or len(words) > 3:
             raise UsageError("info takes one file")
-        with scappy.open(words[1]) as capture:
-            return print_info(capture.info())
+        with scappy.open(wanted[0]) as capture:
+            return print_report(capture.report) if "--report" in words else print_info(capture.info())
     raise UsageError(f"unknown command {words[0]}")
 
 
@@ -89,9 +93,54 @@ def print_info(info: CaptureInfo) -> int:
             print(f"{'':12} {count:>9} type {kind}")
     if info.error is not None:
         sys.stdout.flush()
-        print(f"scappy: {info.error}", file=sys.stderr)
+        lines = damage_lines(info.error) if isinstance(info.error, CorruptCaptureError) else [str(info.error)]
+        for line in lines:
+            print(f"scappy: {line}", file=sys.stderr)
         return DAMAGED
     return 0
+
+
+def share(lookups: tuple[int, int]) -> str:
+    """How many look-ups found nothing."""
+    asked, missing = lookups
+    return f"{missing} of {asked} not known ({missing / max(asked, 1):.2%})"
+
+
+def print_report(report: Report) -> int:
+    """Print what could be read of a capture; 1 if it is damaged."""
+    cut = f"{report.cut_events} transfers lack {report.cut_bytes} bytes; the longest has {report.longest_data}"
+    span = (report.last_time - report.first_time) / 10**9
+    rows = [
+        ("file", report.name),
+        ("format", ", ".join(f"{major}.{minor}" for major, minor in report.versions) or "-"),
+        ("read", f"{report.bytes_read} bytes, {sum(report.events.values())} events ({report.hidden_events} not shown)"),
+        ("span", f"{stamp(report.first_time)} to {stamp(report.last_time)}, {span:.3f} s"),
+        ("driver drops", str(report.drops)),
+        ("threads", share(report.thread_lookups)),
+        ("descriptors", share(report.fd_lookups)),
+        ("snaplen", cut if report.cut_events else "no data cut"),
+        ("gaps", str(report.gap_count)),
+    ]
+    for title, text in rows:
+        print(f"{title:12} {text}")
+    for gap in report.gaps:
+        print(f"{'':12} {gap}")
+    if report.gap_count > len(report.gaps):
+        print(f"{'':12} … and {report.gap_count - len(report.gaps)} more")
+    for title, counts in (
+        ("events", report.events),
+        ("blocks", report.blocks),
+        ("skipped: events of unknown type", {f"type {kind}": count for kind, count in report.skipped_events.items()}),
+        ("skipped: blocks of unknown type", {f"0x{kind:X}": count for kind, count in report.skipped_blocks.items()}),
+    ):
+        if counts:
+            print(title)
+            for name, count in counts.items():
+                print(f"{'':12} {count:>9} {name}")
+    if report.error is not None:
+        sys.stdout.flush()
+        print(f"scappy: {report.error}", file=sys.stderr)
+    return 0 if report.is_whole else DAMAGED
 
 
 if __name__ == "__main__":

@@ -1,0 +1,10 @@
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from scapcore.batch import EventBatch
+from scapcore.event import FieldReader
+from scapcore.fields import FieldUse
+
+class Echo:
+    def __init__(self, reader: FieldReader, fields: Sequence[FieldUse], colors: Sequence[bytes]) -> None: ...
+    def write_to(self, target: BinaryIO, batch: EventBatch) -> None: ...
