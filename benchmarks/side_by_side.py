@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -117,9 +118,10 @@ def compare(tool: Sequence[str], reference: Sequence[str], numbered: bool) -> Ou
         One of them fails.
     """
     commands = (tool, reference)
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, ExitStack() as stack:
         children = [
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment()) for command in commands
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment()))
+            for command in commands
         ]
         lines = different = 0
         events_differ = False

@@ -84,9 +84,33 @@ def parameter_types() -> dict[str, str]:
     return chosen
 
 
+#: What everybody means by these names; small machines, such as containers, have no ``/etc/services``.
+WELL_KNOWN_SERVICES = {
+    "ftp": 21,
+    "ssh": 22,
+    "telnet": 23,
+    "smtp": 25,
+    "domain": 53,
+    "http": 80,
+    "pop3": 110,
+    "ntp": 123,
+    "imap2": 143,
+    "snmp": 161,
+    "ldap": 389,
+    "https": 443,
+    "syslog": 514,
+    "ldaps": 636,
+    "imaps": 993,
+    "mysql": 3306,
+    "postgresql": 5432,
+    "redis": 6379,
+    "http-alt": 8080,
+}
+
+
 @cache
 def services() -> dict[str, int]:
-    """Port of each service name in ``/etc/services``; empty where there is no such file."""
+    """Port of each service name in ``/etc/services``, and of the best known ones that are not in there."""
     ports: dict[str, int] = {}
     try:
         with open("/etc/services", encoding="utf-8", errors="replace") as lines:
@@ -98,7 +122,7 @@ def services() -> dict[str, int]:
                         ports.setdefault(name, int(number))
     except OSError:
         pass
-    return ports
+    return WELL_KNOWN_SERVICES | ports
 
 
 def service_port(name: str) -> int | None:

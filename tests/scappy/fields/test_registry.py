@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scapcore.errors import FieldError
 from scappy.fields import CLASSES, FIELDS, ArgumentKind, FieldProblem, lookup, lookup_prefix, resolve
-from scappy.fields.names import event_names, nearest, parameter_types, service_port
+from scappy.fields.names import event_names, nearest, parameter_types, service_port, services
 
 SHARED = Path(os.environ.get("SCAPPY_SHARED", Path(__file__).resolve().parents[4] / "shared"))
 
@@ -203,6 +203,20 @@ def test_event_names_hold_both_generations() -> None:
 def test_services() -> None:
     assert service_port("https") == 443
     assert service_port("no-such-service") is None
+
+
+def test_well_known_services_need_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_file(*arguments: object, **more: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", no_file)
+    monkeypatch.setattr("socket.getservbyname", no_file)
+    services.cache_clear()
+    try:
+        assert service_port("https") == 443
+        assert service_port("no-such-service") is None
+    finally:
+        services.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""The comparison beside the reference: it sees differences, measures whole processes and fails where it should."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "side_by_side.py"
+side_by_side = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
+
+
+def printing(text: str) -> list[str]:
+    return [sys.executable, "-c", f"print({text!r}, end='')"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "numbered", "outcome"),
+    [
+        ("1 a\n2 b\n", "1 a\n2 b\n", True, (2, 0, False)),
+        ("1 a\n2 c\n", "1 a\n2 b\n", True, (2, 1, False)),
+        ("1 a\n3 b\n", "1 a\n2 b\n", True, (2, 1, True)),
+        ("{1}\n{3}\n", "{1}\n{2}\n", False, (2, 1, False)),
+        ("1 a\n", "1 a\n2 b\n", True, (2, 1, True)),
+        ("1 a\n2 b\n", "1 a\n", False, (1, 1, True)),
+        ("", "", True, (0, 0, False)),
+    ],
+)
+def test_compare(ours: str, theirs: str, numbered: bool, outcome: tuple[int, int, bool]) -> None:
+    assert tuple(side_by_side.compare(printing(ours), printing(theirs), numbered)) == outcome
+
+
+def test_what_fails_is_told() -> None:
+    fails = [sys.executable, "-c", "import sys; sys.exit('out of luck')"]
+    with pytest.raises(RuntimeError, match="ended with 1: out of luck"):
+        side_by_side.run_to_end(fails)
+    with pytest.raises(RuntimeError, match="ended with 1: out of luck"):
+        side_by_side.compare(printing(""), fails, True)
+
+
+def test_usage_is_that_of_the_child() -> None:
+    little = side_by_side.run_to_end([sys.executable, "-c", ""])
+    much = side_by_side.run_to_end(
+        [sys.executable, "-c", "import time; held = bytearray(b'x' * (100 << 20)); time.sleep(0.3); sum(range(3000000))"]
+    )
+    assert much.memory > little.memory + 95
+    assert much.wall > 0.3
+    assert 0 < little.user < much.user < much.wall
+
+
+def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "capture").write_text("")
+    arguments = ["--tool", "echo 1", "--reference", "echo 1", "--pairs", "1", str(tmp_path / "capture")]
+    assert side_by_side.main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(side_by_side.WORKLOADS)
+    assert all(line.endswith("| 1 lines, equal |") for line in lines[2:])
+    arguments[1] = "echo 2"
+    assert side_by_side.main(arguments) == 1
+    assert "DIFFERENT EVENTS" in capsys.readouterr().out
+    assert side_by_side.main([*arguments, "--only", "no such workload"]) == 2
+    assert side_by_side.main(["--tool", "no-such-program", str(tmp_path / "capture")]) == 1
