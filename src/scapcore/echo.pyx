@@ -170,7 +170,8 @@ cdef class Echo:
     cdef void put_value(self, uint32_t field, const char* missing) noexcept nogil:
         """Put a text."""
         cdef Value value
-        if extract(self.fields[field], &self.reader.scope, &value) and value.data != NULL:
-            put_bytes(&self.out, value.data, value.length)
+        if extract(self.fields[field], &self.reader.scope, &value):
+            if value.data != NULL:
+                put_bytes(&self.out, value.data, value.length)
         else:
             put_text(&self.out, missing)

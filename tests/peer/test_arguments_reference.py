@@ -212,7 +212,6 @@ def test_modern_values(path: Path) -> None:
         assert without_names(value) == without_names(expected or b"<NA>"), number
 
 
-@pytest.mark.xfail(strict=True, reason="the modern rules of the state engine miss a few descriptors")
 @pytest.mark.usefixtures("universal_time")
 @pytest.mark.parametrize("path", NEW_CAPTURES, ids=lambda path: path.name)
 def test_modern(path: Path) -> None:

@@ -117,17 +117,12 @@ def test_classic(event: tuple[str, Value], expected: str) -> None:
 
 
 MODERN = [
-    (("SYSCALL_CLOSE_E", 3), "fd=3(<f>/etc/ho\tsts)"),
     (("SYSCALL_UNLINK_2_X", 0, "n\xe9"), "res=0 path=n\xe9(/home/n\xe9)"),
     (("SYSCALL_UNLINK_2_X", 0, ""), "res=0 path="),
     (("SYSCALL_UNLINK_2_X", 0, b""), "res=0 path=<NA>"),
     (("SYSCALL_UNLINK_2_X", 0, "(NULL)"), "res=0 path=<NA>"),
     (("SYSCALL_UNLINK_2_X", b"", "/x"), "res=<NA> path=/x"),
-    (("SYSCALL_POLL_X", 1, b""), "res=1 fds=NULL"),
-    (("SOCKET_CONNECT_E", 9, b""), "fd=9 addr=<NA>"),
-    (("SOCKET_CONNECT_E", 9, b"\x01/run/s\n\x00"), "fd=9 addr=/run/s\n"),
-    (("SYSCALL_SETUID_E", 1000), "uid=1000(al\x07ice)"),
-    (("SOCKET_SOCKET_E", 1, 1, 0), "domain=1(AF_LOCAL|AF_UNIX) type=1 proto=0"),
+    (("SYSCALL_POLL_X", 1, b""), "res=1 fds=NULL timeout=0"),
 ]
 
 
@@ -136,6 +131,19 @@ MODERN = [
 )
 def test_modern(event: tuple[str, Value], expected: str) -> None:
     assert one(*event, modern=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("enter", "values", "result", "expected"),
+    [
+        ("SYSCALL_FSTAT_E", (3,), (0,), "res=0 fd=3(<f>/etc/ho\tsts)"),
+        ("SYSCALL_SETUID_E", (1000,), (0,), "res=0 uid=1000(al\x07ice)"),
+        ("SOCKET_SOCKET_E", (1, 1, 0), (-1,), "fd=-1(EPERM) domain=1(AF_LOCAL|AF_UNIX) type=1 proto=0 flags=0(O_NONE)"),
+    ],
+)
+def test_modern_pairs(enter: str, values: tuple[Value, ...], result: tuple[Value, ...], expected: str) -> None:
+    capture = base().event(enter, *values, tid=7).event(enter[:-1] + "X", *result, tid=7)
+    assert shown(capture, modern=True) == expected
 
 
 def test_directory_of_a_thread_is_that_of_its_main_thread() -> None:
@@ -149,7 +157,8 @@ def test_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
         index = [parameter.type for parameter in TYPES["SYSCALL_EXECVE_19_X"].params].index("ABSTIME")
         values: list[Value] = [b"" for _ in range(index)]
         values.append(1_732_219_316_147_483_648)
-        assert one("SYSCALL_EXECVE_19_X", *values, modern=True).endswith("=2024-11-21 20:01:56.147483648")
+        values += [b""] * (len(TYPES["SYSCALL_EXECVE_19_X"].params) - len(values))
+        assert "=2024-11-21 20:01:56.147483648 " in one("SYSCALL_EXECVE_19_X", *values, modern=True)
     time.tzset()
 
 
@@ -203,7 +212,7 @@ def log(data: bytes, result: int = 5) -> CaptureBuilder:
 def test_system_log() -> None:
     assert shown(log(b"<13>hello\x00rest"), what="info") == "syslog sev=notice msg=hello"
     assert shown(log(b"<13>hello"), what="arguments") == "res=5 data=<13>hello "
-    assert shown(log(b"<13>hello"), what="info", modern=True) == "res=5 data=<13>hello"
+    assert shown(log(b"<13>hello"), what="info", modern=True) == "res=5 data=<13>hello fd=6(<f>/dev/log) size=9"
     for data in (b"", b"<", b"<>", b"<x>hello", b"<1"):
         assert shown(log(data), what="info") == f"res=5 data={data.decode()} "
     assert shown(log(b"<13>hello", -11), what="info") == "res=-11(EAGAIN) data=<13>hello "
@@ -298,10 +307,15 @@ def test_any_bytes_as_parameters(kind: int, parameters: list[bytes], modern: boo
         return  # some types at the beginning of a capture take no number
     text = ArgumentText(mode=mode)  # type: ignore[arg-type]
     shown = text.arguments(reader.batch, 0)
+    count = len(parameters)
+    if modern:
+        # Older types are shown as the newest ones.
+        event = next(newest for newest in TYPES.values() if newest.type == reader.batch.type[0])
+        count = int(reader.batch.nparams[0])
     if event.type > 1:
-        for parameter in event.params[: len(parameters)]:
+        for parameter in event.params[:count]:
             assert parameter.name.encode() + b"=" in shown
-    for index in range(len(parameters)):
+    for index in range(count):
         both = text.raw_and_resolved(reader.batch, 0, index)
         assert (both is None) == (index >= len(event.params))
         if both is not None:
