@@ -19,6 +19,9 @@ from scapcore.errors import FieldError
 cdef char* BYTE_FORMAT = b"B"
 
 
+# The collector must not clear these two: what they hold is given back in `__dealloc__`, with the buffer's owner and
+# the engine still there.
+@cython.no_gc_clear
 cdef class Chunk:
     """Bytes that batches refer to: memory of its own, or a view of somebody else's. Internal to the core."""
 
@@ -113,6 +116,7 @@ cdef uint64_t next_serial() noexcept:
     return serials
 
 
+@cython.no_gc_clear
 cdef class EventBatch:
     """Consecutive events of a capture as columns.
 

@@ -118,7 +118,7 @@ def gather(capture: Capture) -> CaptureInfo:
                 info.last_time = int(stamps[-1])
             threads |= reader.threads()
     except ScapError as error:
-        info.error = error
+        info.error = error.with_traceback(None)
     info.versions = reader.versions
     info.machine = reader.machine
     info.event_blocks = reader.event_blocks

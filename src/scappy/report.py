@@ -109,7 +109,7 @@ def gather(capture: Capture) -> Report:
             survey.write(reader.batch)
     except ScapError as error:
         if not isinstance(error, CorruptCaptureError) or not error.gaps:
-            report.error = error
+            report.error = error.with_traceback(None)      # whose frames hold everything that was read
     names = {event.type: event.name for event in event_types()}
     for kind, amount in survey.types.items():
         report.events[names[kind]] = report.events.get(names[kind], 0) + amount
