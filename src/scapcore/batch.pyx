@@ -19,6 +19,8 @@ from scapcore.errors import FieldError
 cdef char* BYTE_FORMAT = b"B"
 
 
+# The collector stays away: it would empty the memoryview below us, which then crashes when it is let go (CPython 3.11).
+@cython.no_gc
 cdef class Chunk:
     """Bytes that batches refer to: memory of its own, or a view of somebody else's. Internal to the core."""
 
