@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scapcore.event import Event, FieldReader, event_at
 from scapcore.snapshot import Snapshot, containers, descriptor_limit
@@ -56,7 +56,7 @@ class ThreadTable(PointInTime):
     arguments = (
         Argument("only", "filter on descriptors and their processes", optional=True, is_filter=True),
     )
-    fields = ("proc.vmsize", "user.name")
+    fields: Sequence[str] = ("proc.vmsize", "user.name")
 
     only = ""
 
@@ -89,9 +89,8 @@ class ListProcesses(ThreadTable):
 
     def show(self) -> None:
         """Print the table."""
-        self.print(
-            pad("TID", 8) + pad("PID", 8) + pad("USER", 12) + pad("VIRT", 11) + pad("RES", 11) + pad("FDLIMIT", 10) + pad("CMD", 20)
-        )
+        headings = {"TID": 8, "PID": 8, "USER": 12, "VIRT": 11, "RES": 11, "FDLIMIT": 10, "CMD": 20}
+        self.print("".join(pad(heading, width) for heading, width in headings.items()))
         seen = set()
         # A filter is asked of the descriptors; a thread counts if one of them passes.
         for event in self.rows(self.where is not None):
@@ -159,7 +158,8 @@ class NetStat(ThreadTable):
 
     def show(self) -> None:
         """Print the table."""
-        self.print(pad("Proto", 6) + pad("Server Address", 25) + pad("Client Address", 25) + pad("State", 15) + "TID/PID/Program Name")
+        headings = {"Proto": 6, "Server Address": 25, "Client Address": 25, "State": 15}
+        self.print("".join(pad(heading, width) for heading, width in headings.items()) + "TID/PID/Program Name")
         for event in self.rows(True):
             client, state = event["fd.cip"], "ESTABLISHED"
             port: object = event["fd.cport"]

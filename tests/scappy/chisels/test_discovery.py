@@ -68,7 +68,8 @@ def test_package_with_an_entry_point(tmp_path: Path, small: bytes, monkeypatch: 
     about = folder / "scappy_counting-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: scappy-counting\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[scappy.chisels]\ncounting = scappy_counting:Counting\nodd = scappy_counting:scappy\n")
+    entries = ["[scappy.chisels]", "counting = scappy_counting:Counting", "odd = scappy_counting:scappy", ""]
+    (about / "entry_points.txt").write_text("\n".join(entries))
     (folder / "scappy_counting.py").write_text(SOURCE.format(title="Counting", name="counting"))
     monkeypatch.syspath_prepend(folder)
     assert "counting" in chisel_names()
