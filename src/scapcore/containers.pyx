@@ -10,7 +10,7 @@ from scapcore.events cimport Event, parameter, parameter_unsigned, text_length
 from scapcore.hashing cimport map_get, map_put
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+from scapcore.strings cimport length_of, strings_add, strings_drop, strings_keep, text_of
 
 cdef enum:
     TYPE_DOCKER = 0
@@ -158,57 +158,112 @@ cdef bint next_path(const uint8_t* text, uint32_t length, uint32_t* place, const
     return True
 
 
-cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
-    """Set the container id of a thread from its control groups; the first engine that matches wins."""
-    cdef ThreadRow* row = thread_row(state, thread.row)
-    cdef const uint8_t* text = text_of(&state.strings, row.cgroups)
-    cdef uint32_t length = length_of(&state.strings, row.cgroups)
+cdef ControlGroups* find_control_groups(State* state, const uint8_t* data, uint32_t length) noexcept nogil:
+    """What is known of the control groups that a capture tells in these bytes; NULL if that has been forgotten."""
+    cdef uint32_t index
+    cdef ControlGroups* known
+    for index in range(CONTROL_GROUPS):
+        known = &state.control_groups[index]
+        if known.length == length and length and memcmp(known.raw, data, length) == 0:
+            return known
+    return NULL
+
+
+cdef void keep_control_groups(State* state, const uint8_t* data, uint32_t length, uint32_t shown) noexcept nogil:
+    """Remember how control groups are shown. There are few different ones, and they are long."""
+    cdef ControlGroups* known = &state.control_groups[state.control_groups_place]
+    cdef uint8_t* grown
+    if not length:
+        return
+    if length > known.capacity:
+        grown = <uint8_t*>realloc(known.raw, length)
+        if grown == NULL:
+            return
+        known.raw = grown
+        known.capacity = length
+    memcpy(known.raw, data, length)
+    known.length = length
+    strings_keep(&state.strings, shown)
+    strings_drop(&state.strings, known.shown)
+    strings_drop(&state.strings, known.container_id)
+    known.shown = shown
+    known.container_id = 0
+    known.resolved = 0
+    state.control_groups_place = (state.control_groups_place + 1) % CONTROL_GROUPS
+
+
+cdef bint find_container_id(const uint8_t* text, uint32_t length, const uint8_t** id, uint32_t* id_size,
+                            int32_t* type) noexcept nogil:
+    """Find the id of a container in control groups; the first engine that matches wins."""
     cdef const uint8_t* path = NULL
-    cdef const uint8_t* id = NULL
     cdef uint32_t size = 0
-    cdef uint32_t id_size = 0
-    cdef uint32_t place, number
+    cdef uint32_t place
     cdef int engine
-    cdef int32_t type = TYPE_DOCKER
     cdef bint found = False
     for engine in range(6):
         place = 0
-        while not found and next_path(text, length, &place, &path, &size):
-            id_size = SHORT_ID
+        while next_path(text, length, &place, &path, &size):
+            id_size[0] = SHORT_ID
             if engine == 0:
-                found = match_layouts(path, size, PODMAN, 1, &id)
-                type = TYPE_PODMAN
+                found = match_layouts(path, size, PODMAN, 1, id)
+                type[0] = TYPE_PODMAN
             elif engine == 1:
-                found = match_layouts(path, size, DOCKER, 2, &id)
-                type = TYPE_DOCKER
+                found = match_layouts(path, size, DOCKER, 2, id)
+                type[0] = TYPE_DOCKER
             elif engine == 2:
-                found = match_layouts(path, size, CRI, 5, &id)
-                type = TYPE_CRI
+                found = match_layouts(path, size, CRI, 5, id)
+                type[0] = TYPE_CRI
             elif engine == 3:
-                found = match_lxc(path, size, &id, &id_size)
-                type = TYPE_LXC
+                found = match_lxc(path, size, id, id_size)
+                type[0] = TYPE_LXC
             elif engine == 4:
-                found = match_libvirt(path, size, &id, &id_size)
-                type = TYPE_LIBVIRT_LXC
+                found = match_libvirt(path, size, id, id_size)
+                type[0] = TYPE_LIBVIRT_LXC
             else:
-                found = match_bpm(path, size, &id, &id_size)
-                type = TYPE_BPM
-        if found:
+                found = match_bpm(path, size, id, id_size)
+                type[0] = TYPE_BPM
+            if found:
+                return True
+    id_size[0] = 0
+    return False
+
+
+cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
+    """Set the container id of a thread from its control groups."""
+    cdef ThreadRow* row = thread_row(state, thread.row)
+    cdef ControlGroups* known = NULL
+    cdef const uint8_t* id = NULL
+    cdef uint32_t size = 0
+    cdef uint32_t index, number, text
+    cdef int32_t type = TYPE_DOCKER
+    for index in range(CONTROL_GROUPS):
+        if state.control_groups[index].shown == row.cgroups:
+            known = &state.control_groups[index]
             break
-    if not found:
-        id_size = 0
-    if id_size == length_of(&state.strings, row.container_id) and (
-            id_size == 0 or memcmp(id, text_of(&state.strings, row.container_id), id_size) == 0):
-        return
-    # `id` points into the text of the control groups, which the edited row keeps.
-    row = thread_edit(state, thread)
-    thread_text(state, &row.container_id, id, id_size)
-    if id_size and not map_get(&state.by_container, row.container_id):
-        number = container_new(state, id, id_size)
-        if number:
-            state.containers[number].type = type
-            if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
-                state.containers[number].name = strings_add(&state.strings, id, id_size)
+    if known != NULL and known.resolved:
+        text = known.container_id
+        type = known.container_type
+        strings_keep(&state.strings, text)
+    else:
+        find_container_id(text_of(&state.strings, row.cgroups), length_of(&state.strings, row.cgroups), &id, &size, &type)
+        text = strings_add(&state.strings, id, size)
+        if known != NULL:
+            strings_keep(&state.strings, text)
+            known.container_id = text
+            known.container_type = type
+            known.resolved = 1
+    if text != row.container_id:
+        row = thread_edit(state, thread)
+        thread_text_copy(state, &row.container_id, text)
+        if text and not map_get(&state.by_container, text):
+            id = text_of(&state.strings, text)
+            size = length_of(&state.strings, text)
+            number = container_new(state, id, size)
+            if number:
+                state.containers[number].type = type
+                if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
+                    state.containers[number].name = strings_add(&state.strings, id, size)
+    strings_drop(&state.strings, text)
 
 
 cdef uint32_t container_new(State* state, const uint8_t* id, uint32_t length) noexcept nogil:

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.events cimport Columns, Event, place_event
-from scapcore.hashing cimport IntegerMap
+from scapcore.hashing cimport IntegerMap, map_get
 from scapcore.schema.tables cimport EventType, Parameter
 from scapcore.strings cimport Strings
 
@@ -72,6 +72,8 @@ cdef enum:
     PATH_SIZE = 1024
     STORED_SIZE = 4096
     DEPARTURES = 8192
+    RECENT_THREADS = 256
+    CONTROL_GROUPS = 8
 
     O_DIRECTORY = 1 << 10
     O_CLOEXEC = 1 << 12
@@ -282,6 +284,17 @@ cdef struct Pool:
     VerdictCache* caches
 
 
+cdef struct ControlGroups:
+    # What the control groups of a thread were and came to, for the next thread that has the same
+    uint8_t* raw             # as the capture told them
+    uint32_t length
+    uint32_t capacity
+    uint32_t shown           # text, kept
+    uint32_t container_id    # text, kept; 0 = none
+    int32_t container_type
+    uint8_t resolved         # the two above are known
+
+
 cdef struct Departure:
     int64_t tid
     int64_t ptid
@@ -321,7 +334,7 @@ cdef struct State:
     Interface6* interfaces6
     uint32_t interface6_count
     uint8_t server_ports[8192]
-    Thread* last_found       # by thread_find; NULL when it may have gone
+    Thread* recent[RECENT_THREADS]   # those found last, by the low bits of their ids; NULL when it may have gone
     uint64_t epoch           # grows when a thread or what its rows link to changes
     uint64_t membership      # grows when a thread comes or goes
     uint64_t number          # of the event under way
@@ -341,6 +354,8 @@ cdef struct State:
     const EventType* types
     const Parameter* parameters
     uint64_t lost_threads    # not added because the table was full
+    ControlGroups control_groups[CONTROL_GROUPS]
+    uint32_t control_groups_place    # of the one to be replaced next
     # Under the newest libraries' rules only:
     Group** groups
     uint32_t group_count
@@ -362,6 +377,7 @@ cdef struct Step:
     uint32_t fd              # row of the event's own descriptor, 0 = none
     uint8_t has_enter
     uint8_t error
+    uint8_t hidden           # the event is not to be shown
 
 
 cdef inline void* pool_row(const Pool* pool, uint32_t row) noexcept nogil:
@@ -386,20 +402,18 @@ cdef void fd_row_drop(State* state, uint32_t row) noexcept nogil
 cdef bint watch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
 cdef void unwatch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
 cdef void log_change(State* state, uint32_t table, int64_t key, uint32_t old_row) noexcept nogil
-cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_look_up(State* state, int64_t tid) noexcept nogil
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil
-cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_invent(State* state, int64_t tid) noexcept nogil
 cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil
 cdef void thread_erase(State* state, Thread* thread) noexcept nogil
 cdef ThreadRow* thread_edit(State* state, Thread* thread) noexcept nogil
 cdef void thread_text(State* state, uint32_t* place, const uint8_t* data, size_t length) noexcept nogil
 cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcept nogil
-cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil
-cdef FdTable* table_of(State* state, Thread* thread) noexcept nogil
+cdef Thread* main_thread_look_up(State* state, Thread* thread) noexcept nogil
 cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil
 cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil
 
-cdef uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_add(State* state, Thread* thread, int64_t fd, uint32_t row) noexcept nogil
 cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_new(State* state) noexcept nogil
@@ -412,6 +426,47 @@ cdef bint table_copy(State* state, FdTable* target, const FdTable* source) noexc
 
 cdef inline bint is_main(const Thread* thread) noexcept nogil:
     return thread.pid == thread.tid
+
+
+cdef inline Thread* thread_find(State* state, int64_t tid) noexcept nogil:
+    """The live thread of that id, or NULL."""
+    cdef Thread* thread = state.recent[tid & (RECENT_THREADS - 1)]
+    if thread != NULL and thread.tid == tid:
+        return thread
+    return thread_look_up(state, tid)
+
+
+cdef inline Thread* thread_get(State* state, int64_t tid) noexcept nogil:
+    """The live thread of that id, else a stand-in about which nothing is known; NULL when the table is full."""
+    cdef Thread* thread = thread_find(state, tid)
+    return thread if thread != NULL else thread_invent(state, tid)
+
+
+cdef inline Thread* main_thread(State* state, Thread* thread) noexcept nogil:
+    """The main thread of a thread's process; where it is not known a stand-in, or NULL under the modern rules."""
+    if is_main(thread):
+        return thread
+    if thread.main_checked == state.membership and thread.main != NULL:
+        return thread.main
+    return main_thread_look_up(state, thread)
+
+
+cdef inline FdTable* table_of(State* state, Thread* thread) noexcept nogil:
+    """The descriptor table that a thread uses: its own or its process's."""
+    cdef Thread* main
+    if thread.flags & CLONE_FILES:
+        main = main_thread(state, thread)
+        return main.fds if main != NULL else NULL
+    return thread.fds
+
+
+cdef inline uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil:
+    """Row of a thread's descriptor, 0 if it is not known."""
+    cdef FdTable* table
+    if fd < 0:
+        return 0
+    table = table_of(state, thread)
+    return map_get(&table.rows, fd) & FD_ROW_MASK if table != NULL else 0
 
 
 cdef inline bint load_enter(State* state, Step* step) noexcept nogil:

@@ -194,16 +194,13 @@ cdef void begin_batch(State* state) noexcept nogil:
 # Threads
 
 
-cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil:
-    """The live thread of that id, or NULL."""
-    cdef uint32_t index
-    if state.last_found != NULL and state.last_found.tid == tid:
-        return state.last_found
-    index = map_get(&state.by_tid, tid)
+cdef Thread* thread_look_up(State* state, int64_t tid) noexcept nogil:
+    """`thread_find` for one that has not been found lately."""
+    cdef uint32_t index = map_get(&state.by_tid, tid)
     if not index:
         return NULL
-    state.last_found = state.live[index]
-    return state.last_found
+    state.recent[tid & (RECENT_THREADS - 1)] = state.live[index]
+    return state.live[index]
 
 
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
@@ -256,13 +253,10 @@ cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
     return thread
 
 
-cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil:
-    """The live thread of that id, else a stand-in about which nothing is known; NULL when the table is full."""
-    cdef Thread* thread = thread_find(state, tid)
+cdef Thread* thread_invent(State* state, int64_t tid) noexcept nogil:
+    """A stand-in for a thread about which nothing is known; NULL when the table is full."""
+    cdef Thread* thread = thread_new(state, tid)
     cdef ThreadRow* row
-    if thread != NULL:
-        return thread
-    thread = thread_new(state, tid)
     if thread == NULL:
         return NULL
     row = thread_row(state, thread.row)
@@ -299,7 +293,8 @@ cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil:
 cdef void thread_erase(State* state, Thread* thread) noexcept nogil:
     """Take a thread out of the live table and forget it."""
     cdef uint32_t index = map_remove(&state.by_tid, thread.tid)
-    state.last_found = NULL
+    if state.recent[thread.tid & (RECENT_THREADS - 1)] == thread:
+        state.recent[thread.tid & (RECENT_THREADS - 1)] = NULL
     log_change(state, 0, thread.tid, thread.row)
     thread_row_drop(state, thread.row)
     state.live[index] = NULL
@@ -357,30 +352,15 @@ cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcep
     strings_drop(&state.strings, old)
 
 
-cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil:
-    """The main thread of a thread's process; where it is not known a stand-in, or NULL under the modern rules."""
-    cdef Thread* main
-    if is_main(thread):
-        return thread
+cdef Thread* main_thread_look_up(State* state, Thread* thread) noexcept nogil:
+    """`main_thread` for a thread that is not the main one, and whose main thread has not been found lately."""
     if state.modern:
         if thread.group == NULL or thread.group.first == NULL or not is_main(thread.group.first):
             return NULL
         return thread.group.first
-    if thread.main_checked == state.membership and thread.main != NULL:
-        return thread.main
-    main = thread_get(state, thread.pid)
-    thread.main = main
+    thread.main = thread_get(state, thread.pid)
     thread.main_checked = state.membership
-    return main
-
-
-cdef FdTable* table_of(State* state, Thread* thread) noexcept nogil:
-    """The descriptor table that a thread uses: its own or its process's."""
-    cdef Thread* main
-    if thread.flags & CLONE_FILES:
-        main = main_thread(state, thread)
-        return main.fds if main != NULL else NULL
-    return thread.fds
+    return thread.main
 
 
 cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil:
@@ -500,15 +480,6 @@ cdef bint table_copy(State* state, FdTable* target, const FdTable* source) noexc
             if target.rows.values[slot]:
                 fd_row(state, target.rows.values[slot] & FD_ROW_MASK).references += 1
     return True
-
-
-cdef uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil:
-    """Row of a thread's descriptor, 0 if it is not known."""
-    cdef FdTable* table
-    if fd < 0:
-        return 0
-    table = table_of(state, thread)
-    return map_get(&table.rows, fd) & FD_ROW_MASK if table != NULL else 0
 
 
 cdef uint32_t fd_new(State* state) noexcept nogil:
@@ -666,6 +637,8 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.groups)
     free(state.groups_free)
     free(state.departures)
+    for index in range(CONTROL_GROUPS):
+        free(state.control_groups[index].raw)
     map_free(&state.by_group)
     map_free(&state.by_departure)
     map_free(&state.by_tid)

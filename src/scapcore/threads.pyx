@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, strlen
 
-from scapcore.containers cimport resolve_container
+from scapcore.containers cimport find_control_groups, keep_control_groups, resolve_container
 from scapcore.events cimport Event, parameter, parameter_integer, parameter_unsigned, text_length
 from scapcore.names cimport join_path
 from scapcore.schema.types cimport *
@@ -74,6 +74,10 @@ cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_
     cdef uint32_t place = 0
     cdef uint32_t end, sign, name, index
     cdef const char* other
+    cdef const ControlGroups* known = find_control_groups(state, data, length)
+    if known != NULL:
+        thread_text_copy(state, &thread_edit(state, thread).cgroups, known.shown)
+        return
     while place < length:
         end = place + text_length(data + place, length - place)
         sign = end
@@ -107,6 +111,7 @@ cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_
         used += 1
         place = end + 1
     thread_text(state, &thread_edit(state, thread).cgroups, shown, used)
+    keep_control_groups(state, data, length, thread_row(state, thread.row).cgroups)
 
 
 cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint32_t length) noexcept nogil:
