@@ -129,7 +129,7 @@ cdef class EventBatch:
             if self.columns.latency == NULL:
                 raise MemoryError
         if needs & NEED_COUNTERS:
-            self.columns.counters = <uint64_t*>malloc(5 * BATCH_EVENTS * sizeof(uint64_t))
+            self.columns.counters = <uint64_t*>malloc(COUNTERS * BATCH_EVENTS * sizeof(uint64_t))
             if self.columns.counters == NULL:
                 raise MemoryError
 

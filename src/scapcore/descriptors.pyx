@@ -13,6 +13,10 @@ from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
 
 cdef uint32_t O_DIRECTORY = 1 << 10
 cdef int64_t AT_FDCWD = -100
+# Bits of open flags that only the exit event has: a file was made, and the layers of an overlay mount
+cdef uint32_t ADDED_AT_EXIT = ~<uint32_t>((1 << 14) - 1)
+cdef uint32_t UPPER_LAYER = 1 << 15
+cdef uint32_t LOWER_LAYER = 1 << 16
 cdef int64_t CANCELED_FD = INT64_MAX
 
 
@@ -60,6 +64,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     cdef uint8_t[PATH_SIZE + 8] target
     cdef uint32_t type = event.type
     cdef uint32_t flags = 0
+    cdef uint32_t creation
     cdef uint32_t device = 0
     cdef uint64_t inode = 0
     cdef uint32_t length, other_length, used, row, count
@@ -85,11 +90,13 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = <uint32_t>parameter_unsigned(&step.enter, 1, 0)
+                flags = flags & ADDED_AT_EXIT | <uint32_t>parameter_unsigned(&step.enter, 1, 0)
     elif type == SYSCALL_CREAT_X:
         name = parameter(event, 1, &length)
         device = <uint32_t>parameter_unsigned(event, 3, 0)
         inode = parameter_unsigned(event, 4, 0)
+        creation = <uint32_t>parameter_unsigned(event, 5, 0)
+        flags = UPPER_LAYER if creation & 1 else LOWER_LAYER if creation & 2 else 0
         if count >= 1:
             other = parameter(&step.enter, 0, &other_length)
             if is_given(other, other_length):
@@ -121,7 +128,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = <uint32_t>parameter_unsigned(&step.enter, 2, 0)
+                flags = flags & ADDED_AT_EXIT | <uint32_t>parameter_unsigned(&step.enter, 2, 0)
                 dirfd = parameter_integer(&step.enter, 0, -1)
     if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPEN_BY_HANDLE_AT_X:
         # Unlike the *at calls these need the directory even for an absolute path, for the rule on length.
@@ -146,6 +153,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     entry.device = device
     entry.inode = inode
     entry.name = strings_add(&state.strings, target, used)
+    entry.raw_name = strings_add(&state.strings, name, text_length(name, length))
     entry.name_changed = entry.name != 0
     step.fd = fd_add(state, step.thread, fd, row)
 

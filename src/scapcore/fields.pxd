@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer
+from scapcore.clock cimport Clock
 from scapcore.events cimport Columns, Event
 from scapcore.state cimport State
 
@@ -14,6 +15,13 @@ cdef enum:
     ROOM_USER = 4            # user.*, group.*
     ROOM_CONTAINER = 5       # container.*
     ROOM_KUBERNETES = 6      # k8s.*
+    ROOM_LINEAGE = 7         # of proc.*: parents, ancestors, leaders of groups and sessions
+    ROOM_PROGRAM = 8         # of proc.* and thread.*: the program file, capabilities, arguments
+    ROOM_TABLE = 9           # what lies in descriptor tables: fd.types, proc.stdin.*, fdlist.*
+    ROOM_PATHS = 10          # fs.path.*
+    ROOM_NOTICE = 11         # of evt.*: where the event comes from; syslog.*, util.*
+    ROOM_SPAN = 12           # span.*, evtin.*
+    ROOM_ABSENT = 13         # what no capture carries
 
     SCOPE_EVENT = 1          # the value can differ from event to event
     SCOPE_THREAD = 2         # it is a function of the thread row
@@ -27,6 +35,7 @@ cdef struct Value:
     double real              # PT_DOUBLE
     const uint8_t* data      # text, bytes and addresses (4 or 16 bytes in network order)
     uint32_t length
+    bint many                # `data` is any number of texts, each with a NUL behind it
 
 
 cdef struct Field:
@@ -42,6 +51,7 @@ cdef struct Field:
     bint needs_state
     uint64_t previous        # running values of fields such as evt.deltatime
     uint64_t running
+    void* owner              # the FieldUse, for what has to ask Python
 
 
 cdef struct Scope:
@@ -54,12 +64,15 @@ cdef struct Scope:
     Event event
     Buffer scratch           # for texts made on the fly; a value that points here dies with the next one
     bint printing            # names are sanitised when printed, raw in filters
+    bint has_clock
+    Clock clock
 
 
 cdef class FieldUse:
     cdef Field field
     cdef readonly str name   # as written, with its argument
     cdef bytes kept          # the argument's bytes
+    cdef object given        # the argument as it came
 
 cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil
 cdef void open_scope(Scope* scope, EventBatch batch) noexcept
@@ -76,6 +89,11 @@ cdef inline bint give_text(Value* value, const uint8_t* data, size_t length) noe
     value.type = 9           # PT_CHARBUF
     value.data = data
     value.length = <uint32_t>length
+    return True
+
+cdef inline bint give_real(Value* value, double real) noexcept nogil:
+    value.type = 33          # PT_DOUBLE
+    value.real = real
     return True
 
 cdef inline bint give_address(Value* value, const uint8_t* data, uint32_t length) noexcept nogil:

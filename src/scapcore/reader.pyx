@@ -298,6 +298,8 @@ cdef class Reader:
                 problem = "the machine block is too short"
             else:
                 self.machine = machine_info(block + 8, length - FRAME)
+                if self.engine is not None:
+                    self.engine.set_machine(self.machine)
         elif self.engine is not None:
             problem = load_section(&self.engine.state, block_type, block + 8, length - FRAME)
         if problem is not None:
