@@ -456,6 +456,7 @@ cdef uint32_t container_thread(State* state, uint32_t container) noexcept nogil:
     row.sid = row.vpgid = row.pgid = row.fdlimit = -1
     row.container = container
     row.user = user_row(state, &state.by_uid, row.uid)
+    row.login_user = user_row(state, &state.by_uid, row.loginuid)
     row.group = user_row(state, &state.by_gid, row.gid)
     row.flags = CLONE_ACTIVE
     strings_keep(&state.strings, state.containers[container].id)

@@ -120,12 +120,13 @@ cdef bint is_local(Scope* scope, const uint8_t* address, int width) noexcept nog
     cdef ThreadRow* thread
     cdef ContainerRow* container
     cdef uint32_t index
+    thread = thread_row(state, scope.thread)
     if width == 16:
-        for index in range(state.interface6_count):
-            if memcmp(state.interfaces6[index].address, address, 16) == 0:
+        # Of these only the network counts, and containers have none.
+        for index in range(state.interface6_count if not length_of(&state.strings, thread.container_id) else 0):
+            if memcmp(state.interfaces6[index].address, address, 8) == 0:
                 return True
         return False
-    thread = thread_row(state, scope.thread)
     if thread.container:
         container = &state.containers[thread.container]
         if container.ip:

@@ -40,6 +40,9 @@ OPTIONS = (
     Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
+    Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
+    Option("events", "L", "list-events", "", "list the events with their parameters"),
+    Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
     Option("version", "", "version", "", "print the version"),
     Option("help", "h", "help", "", "print this page"),
 )
@@ -73,6 +76,8 @@ def run(words: list[str]) -> int:
     if "version" in settings.switches:
         print(f"scapdig version {scappy.__version__}")
         return 0
+    if settings.switches & {"fields", "events", "markdown"}:
+        return print_lists(settings)
     if settings.chisels and settings.chisels[0][0] == "l":
         return list_chisels()
     if "read" not in settings.values:
@@ -131,6 +136,20 @@ def chisel_words(name: str, rest: list[str]) -> list[str]:
     except FilterError:
         return shlex.split(rest.pop(0))
     return []
+
+
+def print_lists(settings: Settings) -> int:
+    """Print the fields or events that can be named."""
+    from scappy.cli.listing import event_list, field_list, field_list_markdown
+
+    verbose = "verbose" in settings.switches
+    if "events" in settings.switches:
+        print(event_list())
+    elif "markdown" in settings.switches:
+        print(field_list_markdown(verbose))
+    else:
+        print(field_list(verbose))
+    return 0
 
 
 def list_chisels() -> int:
