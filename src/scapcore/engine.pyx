@@ -311,7 +311,6 @@ cdef void fill_counters(State* state, Step* step, Thread* thread, uint64_t* coun
     counters[COUNTER_PFMAJOR] = thread.pfmajor
     counters[COUNTER_PFMINOR] = thread.pfminor
     if switched:
-        on_slice(state, step)
         thread.slices += state.slice
     counters[COUNTER_SLICE] = state.slice if switched else 0
     counters[COUNTER_SLICES] = thread.slices
@@ -419,6 +418,8 @@ cdef class Engine:
                 run_delayed(state)
             if state.cluster_changed:
                 refresh_pods(state)
+            if state.needs & NEED_COUNTERS and (type == SCHEDSWITCH_1_E or type == SCHEDSWITCH_6_E):
+                on_slice(state, &step)
             find_subjects(state, &step, self.exit_fd)
             if not apply(state, &step):
                 columns.mark[index] |= MARK_HIDDEN
@@ -450,6 +451,8 @@ cdef class Engine:
                     columns.latency[index] = 0
                 if state.needs & NEED_COUNTERS:
                     memset(columns.counters + <size_t>index * COUNTERS, 0, COUNTERS * sizeof(uint64_t))
+                    if type == SCHEDSWITCH_1_E or type == SCHEDSWITCH_6_E:
+                        columns.counters[<size_t>index * COUNTERS + COUNTER_SLICE] = state.slice
                 continue
             if state.needs & NEED_LINKS and thread.checked != state.epoch:
                 refresh_links(state, thread, 0)

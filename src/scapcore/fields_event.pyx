@@ -617,8 +617,6 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             return False
         duration = scope.columns.latency[scope.row]
         if code == EVT_LATENCY_HUMAN:
-            if not scope.thread or flags & EF_SKIPPARSERESET:
-                return give_text(value, b"", 0)
             return give_human_time(scope, value, duration)
         if code == EVT_LATENCY_S:
             duration //= 1000000000

@@ -253,10 +253,14 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     cdef size_t start
     if code == THREAD_TID:
         return give_integer(value, PT_INT64, scope.event.tid)
-    if scope.state == NULL or not scope.thread:
+    if scope.state == NULL:
+        return False
+    counters = scope.columns.counters + <size_t>scope.row * COUNTERS
+    if code == THREAD_EXECTIME:
+        return give_integer(value, PT_RELTIME, <int64_t>counters[COUNTER_SLICE])
+    if not scope.thread:
         return False
     row = thread_row(scope.state, scope.thread)
-    counters = scope.columns.counters + <size_t>scope.row * COUNTERS
     if code == PROC_NAME:
         return give_string(scope, value, row.comm)
     if code == PROC_PID:
@@ -295,8 +299,6 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
         return give_integer(value, PT_INT64, other.fdlimit if other != NULL else -1)
     if code == PROC_VMSIZE or code == PROC_VMRSS or code == PROC_VMSWAP:
         return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_VMSIZE + code - PROC_VMSIZE])
-    if code == THREAD_EXECTIME:
-        return give_integer(value, PT_RELTIME, <int64_t>counters[COUNTER_SLICE])
     if code == THREAD_TOTEXECTIME:
         return give_integer(value, PT_RELTIME, <int64_t>counters[COUNTER_SLICES])
     if THREAD_CPU <= code <= THREAD_CPU_SYSTEM:
