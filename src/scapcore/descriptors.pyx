@@ -48,6 +48,8 @@ cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32
     if used > PATH_SIZE:
         used = PATH_SIZE
     memcpy(target, text_of(&state.strings, text), used)
+    if state.modern and (not used or target[used - 1] == 47):
+        return used
     target[used] = 47
     return used + 1
 

@@ -134,20 +134,19 @@ cdef bint give_infra(Field* field, Scope* scope, Value* value) noexcept nogil:
 
 
 cdef bint give_infra_value(uint16_t code, Value* value, const uint8_t* text, uint32_t length) noexcept nogil:
-    """What stands behind a key: ids are cut, of images only the name counts."""
+    """What stands behind a key, up to the next colon: ids are cut, images go without digest unless it is all."""
     cdef const uint8_t* end = <const uint8_t*>memchr(text, 58, length)
-    cdef bint hashed = False
+    cdef uint32_t first = <uint32_t>(end - text) if end != NULL else length
     cdef uint32_t place
+    cdef bint hashed = False
     if code == INFRA_CONTAINER_IMAGE:
-        for place in range(length):
+        for place in range(first):
             if text[place] == 64:
-                length = place
+                first = place
                 break
-            if length - place >= 6 and memcmp(text + place, b"sha256", 6) == 0:
-                hashed = True
-                break
-    if end != NULL and not hashed and <uint32_t>(end - text) < length:
-        length = <uint32_t>(end - text)
+            hashed |= first - place >= 6 and memcmp(text + place, b"sha256", 6) == 0
+    if not hashed:
+        length = first
     trim(&text, &length)
     if code == INFRA_CONTAINER_ID and length > 12:
         length = 12

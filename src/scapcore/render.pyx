@@ -62,7 +62,7 @@ TIME_FIELDS = {
 OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
 DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
               "base64": MODE_BASE64}
-RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
+RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns", "util.cnt"))
 DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
 
 

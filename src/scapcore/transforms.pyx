@@ -59,8 +59,8 @@ cdef int fill_operand(Operand* operand, object plan, list kept) except -1:
         operand.field = &use.field
         operand.scope = use.field.scope
         operand.many = plan.name in LISTS
-        # The value of these is the time since the event that they were last taken from.
-        operand.running = plan.name.startswith("evt.deltatime")
+        # The value of these depends on the events that they were taken from before.
+        operand.running = plan.name.startswith("evt.deltatime") or plan.name == "util.cnt"
         return 0
     if isinstance(plan, TextOperand):
         text = plan.value

@@ -49,6 +49,7 @@ CONTAINER = {
     ],
     "Healthcheck": {"exe": "/bin/check", "args": ["-q", "now"]},
     "LivenessProbe": {"exe": "/bin/alive", "args": []},
+    "ReadinessProbe": {"exe": "/bin/ready", "args": ["-q", "now"]},
 }
 
 CLUSTER = (
@@ -184,10 +185,18 @@ class Scene:
         self.add("web", "close", ">", 60, fd=1)
         self.add("cart", "close", ">", 70, fd=1)
         self.add("probe", "close", ">", 81, fd=1)
+        self.add("file write>", "write", ">", fd=6, size=4)
+        self.add("file write", "write", "<", res=4, data=b"more")
+        self.add("net read>", "recvfrom", ">", fd=3, size=9)
+        self.add("net read", "recvfrom", "<", res=2, data=b"ok", tuple=None)
+        self.add("refused>", "connect", ">", fd=3)
+        self.add("refused", "connect", "<", res=-111, tuple=SocketTuple("10.0.0.5", 40000, "192.0.2.7", 443))
+        self.add("no child>", "SYSCALL_SETPGID_E", ">", pid=1, pgid=1)
+        self.add("no child", "SYSCALL_SETPGID_X", "<", res=-3)
 
     def fork(self) -> None:
         """A child of the shell that runs a program, and a health check of the container."""
-        common = dict(args=("-c",), cwd="", fdlimit=20, pgft_maj=0, pgft_min=1, vm_size=9, vm_rss=8, vm_swap=7)
+        common: dict[str, object] = dict(args=("-c",), cwd="", fdlimit=20, pgft_maj=0, pgft_min=1, vm_size=9, vm_rss=8, vm_swap=7)
         self.add("clone", "SYSCALL_CLONE_20_X", "<", 80, res=0, exe="-bash", tid=80, pid=80, ptid=20, comm="bash",
             cgroups=(), flags=0, uid=1000, gid=50, vtid=80, vpid=80, pidns_init_start_ts=500, **common)  # fmt: skip
         self.add("exec", "SYSCALL_EXECVE_19_X", "<", 80, res=0, exe="./tool", tid=80, pid=80, ptid=20, comm="tool", cgroups=(),
@@ -195,6 +204,8 @@ class Scene:
             cap_effective=1 << 13, exe_ino=777, exe_ino_ctime=BOOT + 1500, exe_ino_mtime=START - 5, uid=1000,
             trusted_exepath="/home/ann/tool", pgid=80, gid=50, **common)  # fmt: skip
         self.add("after exec", "close", ">", 80, fd=1)
-        common["args"] = ("-q", "now")
-        self.add("clone probe", "SYSCALL_CLONE_20_X", "<", 81, res=0, exe="/bin/check", tid=81, pid=81, ptid=1, comm="check",
-            cgroups=("cpu=/docker/" + WEB,), flags=1 << 29, uid=0, gid=0, vtid=9, vpid=9, **common)  # fmt: skip
+        self.add("grandchild", "SYSCALL_CLONE_20_X", "<", 82, res=0, exe="./tool", tid=82, pid=82, ptid=80, comm="tool",
+            cgroups=(), flags=0, uid=1000, gid=50, vtid=82, vpid=82, **common)  # fmt: skip
+        for word, tid, arguments in (("check", 81, ("-q", "now")), ("alive", 83, ()), ("ready", 84, ("-q", "now"))):
+            self.add(f"clone {word}", "SYSCALL_CLONE_20_X", "<", tid, res=0, exe=f"/bin/{word}", tid=tid, pid=tid, ptid=1, comm=word,
+                cgroups=("cpu=/docker/" + WEB,), flags=1 << 29, uid=0, gid=0, vtid=tid, vpid=tid, **common | {"args": arguments})  # fmt: skip
