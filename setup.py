@@ -14,7 +14,8 @@ compile_arguments = ["-O3", "-fno-strict-aliasing"]
 compile_arguments += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-sign-compare"]
 link_arguments = []
 if os.environ.get("SCAPPY_SANITIZE"):
-    flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
+    # Python's own flags define signed overflow; here it is to be seen.
+    flags = ["-fsanitize=address,undefined", "-fno-wrapv", "-fno-omit-frame-pointer", "-g", "-O1"]
     compile_arguments += flags
     link_arguments += flags
 

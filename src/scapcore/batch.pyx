@@ -1,14 +1,20 @@
 """A batch of events as columns."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from scapcore.engine cimport Engine
 from scapcore.events cimport *
+from scapcore.history cimport Frozen, freeze, thaw
 from scapcore.schema.tables cimport events_classic, parameters_classic
-from scapcore.state cimport NEED_COUNTERS, NEED_LATENCY, State, fd_row, fd_row_drop, thread_row, thread_row_drop
+from scapcore.state cimport (NEED_CHANGES, NEED_COUNTERS, NEED_LATENCY, State, fd_row, fd_row_drop, thread_row,
+                             thread_row_drop)
+
+from scapcore.errors import FieldError
 
 cdef char* BYTE_FORMAT = b"B"
 
@@ -97,6 +103,16 @@ cdef object column(EventBatch batch, void* data, Py_ssize_t size, bytes format):
     return numpy.asarray(view)
 
 
+cdef uint64_t serials = 0
+
+
+cdef uint64_t next_serial() noexcept:
+    """A number for what a batch holds now."""
+    global serials
+    serials += 1
+    return serials
+
+
 cdef class EventBatch:
     """Consecutive events of a capture as columns.
 
@@ -104,33 +120,31 @@ cdef class EventBatch:
     comes from a batch, stay valid for as long as they are kept, however far the reading has gone on.
     """
 
-    def __cinit__(self):
+    def __cinit__(self, uint32_t needs=0, size_t capacity=BATCH_EVENTS):
         cdef Columns* columns = &self.columns
         memset(columns, 0, sizeof(Columns))
-        columns.offset = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
-        columns.type = <uint16_t*>malloc(BATCH_EVENTS * sizeof(uint16_t))
-        columns.nparams = <uint16_t*>malloc(BATCH_EVENTS * sizeof(uint16_t))
-        columns.form = <uint8_t*>malloc(BATCH_EVENTS)
-        columns.mark = <uint8_t*>malloc(BATCH_EVENTS)
-        columns.thread = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
-        columns.fd = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
-        columns.table = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
-        columns.fd_number = <int64_t*>malloc(BATCH_EVENTS * sizeof(int64_t))
-        self.selection = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
+        columns.offset = <uint32_t*>malloc(capacity * sizeof(uint32_t))
+        columns.type = <uint16_t*>malloc(capacity * sizeof(uint16_t))
+        columns.nparams = <uint16_t*>malloc(capacity * sizeof(uint16_t))
+        columns.form = <uint8_t*>malloc(capacity)
+        columns.mark = <uint8_t*>malloc(capacity)
+        columns.thread = <uint32_t*>calloc(capacity, sizeof(uint32_t))
+        columns.fd = <uint32_t*>calloc(capacity, sizeof(uint32_t))
+        columns.table = <uint32_t*>calloc(capacity, sizeof(uint32_t))
+        columns.fd_number = <int64_t*>calloc(capacity, sizeof(int64_t))
+        self.selection = <uint32_t*>malloc(capacity * sizeof(uint32_t))
         if (columns.offset == NULL or columns.type == NULL or columns.nparams == NULL or columns.form == NULL
                 or columns.mark == NULL or columns.thread == NULL or columns.fd == NULL or columns.table == NULL
                 or columns.fd_number == NULL or self.selection == NULL):
             raise MemoryError
-
-    def __init__(self, uint32_t needs=0):
         self.needs = needs
         if needs & NEED_LATENCY:
-            self.columns.latency = <uint64_t*>malloc(BATCH_EVENTS * sizeof(uint64_t))
-            if self.columns.latency == NULL:
+            columns.latency = <uint64_t*>malloc(capacity * sizeof(uint64_t))
+            if columns.latency == NULL:
                 raise MemoryError
         if needs & NEED_COUNTERS:
-            self.columns.counters = <uint64_t*>malloc(COUNTERS * BATCH_EVENTS * sizeof(uint64_t))
-            if self.columns.counters == NULL:
+            columns.counters = <uint64_t*>malloc(COUNTERS * capacity * sizeof(uint64_t))
+            if columns.counters == NULL:
                 raise MemoryError
 
     def __dealloc__(self):
@@ -147,6 +161,7 @@ cdef class EventBatch:
         free(columns.fd_number)
         free(columns.latency)
         free(columns.counters)
+        free(columns.origin)
         free(self.selection)
 
     cdef void clear(self) noexcept:
@@ -158,21 +173,110 @@ cdef class EventBatch:
             for row in range(self.columns.count):
                 thread_row_drop(state, self.columns.thread[row])
                 fd_row_drop(state, self.columns.fd[row])
+            thaw(state, <Frozen*>self.columns.frozen)
+            self.columns.frozen = NULL
+            self.engine.kept -= 1
         self.pinned = False
+        self.serial = next_serial()
 
-    cpdef void pin(self):
-        """Keep the dimension rows of this batch while the engine goes on."""
+    cdef void hold_rows(self) noexcept:
         cdef uint32_t row
-        cdef State* state
-        if self.pinned or self.engine is None:
-            return
-        state = &self.engine.state
+        cdef State* state = &self.engine.state
         for row in range(self.columns.count):
             if self.columns.thread[row]:
                 thread_row(state, self.columns.thread[row]).references += 1
             if self.columns.fd[row]:
                 fd_row(state, self.columns.fd[row]).references += 1
+        self.engine.kept += 1
         self.pinned = True
+
+    cpdef bint pin(self) except False:
+        """Keep what the events of this batch refer to while the engine goes on."""
+        if self.pinned or self.engine is None:
+            return True
+        if self.engine.state.needs & NEED_CHANGES:
+            self.columns.frozen = freeze(&self.engine.state, &self.columns)
+            if self.columns.frozen == NULL:
+                raise MemoryError
+        self.hold_rows()
+        self.serial = next_serial()
+        return True
+
+    cdef bint keep_places(self) except False:
+        """Move the events that somebody looks at to a batch of their own, so that this one can be used again."""
+        cdef list places = []
+        cdef PyObject* next = self.places
+        cdef EventPlace place
+        cdef EventBatch kept
+        cdef uint32_t to
+        while next != NULL:
+            places.append(<EventPlace>next)
+            next = (<EventPlace>next).behind
+        places.reverse()
+        kept = EventBatch(self.needs, len(places))
+        kept.take_rows(self, places)
+        kept.pin()
+        for to, place in enumerate(places):
+            place.leave()
+            place.enter(kept, to)
+        return True
+
+    cdef bint take_rows(self, EventBatch whole, list places) except False:
+        """Fill an empty batch with single events of another one."""
+        cdef Columns* columns = &self.columns
+        cdef const Columns* old = &whole.columns
+        cdef EventPlace place
+        cdef Event event
+        cdef uint32_t row, to, index
+        cdef size_t size = 0
+        columns.origin = <uint32_t*>malloc(len(places) * sizeof(uint32_t))
+        if columns.origin == NULL:
+            raise MemoryError
+        for to, place in enumerate(places):
+            columns.origin[to] = place.row
+            whole.place(&event, place.row)
+            # What precedes the header in its block, cpu and flags, comes along.
+            columns.offset[to] = <uint32_t>size + 6
+            size += <size_t>(event.values - event.header) + 6
+            for index in range(event.nparams):
+                size += parameter_length(&event, index)
+        columns.count = len(places)
+        columns.first_time = old.first_time
+        columns.first_number = old.first_number
+        columns.base = old.base
+        columns.container_count = old.container_count
+        columns.user_count = old.user_count
+        self.chunk = Chunk(None, size)
+        self.chunk.used = size
+        self.engine = whole.engine
+        columns.data = self.chunk.data
+        for to in range(columns.count):
+            row = columns.origin[to]
+            if to + 1 < columns.count:
+                index = columns.offset[to + 1] - columns.offset[to]
+            else:
+                index = <uint32_t>(size + 6 - columns.offset[to])
+            memcpy(self.chunk.data + columns.offset[to] - 6, old.data + old.offset[row] - 6, index)
+            columns.type[to] = old.type[row]
+            columns.nparams[to] = old.nparams[row]
+            columns.form[to] = old.form[row]
+            columns.mark[to] = old.mark[row]
+            columns.thread[to] = old.thread[row]
+            columns.fd[to] = old.fd[row]
+            columns.table[to] = old.table[row]
+            columns.fd_number[to] = old.fd_number[row]
+            if columns.latency != NULL:
+                columns.latency[to] = old.latency[row]
+            if columns.counters != NULL:
+                memcpy(columns.counters + <size_t>to * COUNTERS, old.counters + <size_t>row * COUNTERS,
+                       COUNTERS * sizeof(uint64_t))
+        return True
+
+    cdef bint require(self, uint32_t needs) except False:
+        """Make sure that the columns are there without which a field cannot be taken."""
+        if self.engine is not None and needs & ~self.needs & (NEED_LATENCY | NEED_COUNTERS):
+            raise FieldError("the batch was read without the columns of latencies or memory that a field needs")
+        return True
 
     cdef void place(self, Event* event, uint32_t row) noexcept nogil:
         """Point a view at one event."""
@@ -190,13 +294,20 @@ cdef class EventBatch:
     @property
     def first_number(self):
         """int : Event number of the first row; numbers count every event of the capture from 1."""
-        return self.columns.first_number
+        return event_number(&self.columns, 0) if self.columns.count else self.columns.first_number
+
+    @property
+    def first_time(self):
+        """int : Time of the capture's first event, ns since the epoch: the zero of relative time."""
+        return self.columns.first_time
 
     @property
     def num(self):
         """ndarray of uint64 : Event numbers."""
         import numpy
 
+        if self.columns.origin != NULL:
+            return column(self, self.columns.origin, 4, b"I") + numpy.uint64(self.columns.first_number)
         return numpy.arange(self.columns.first_number, self.columns.first_number + self.columns.count, dtype=numpy.uint64)
 
     @property
@@ -305,6 +416,24 @@ cdef class EventBatch:
         """Forget what a filter chose."""
         self.has_selection = False
 
+    def choose(self, const uint32_t[::1] rows):
+        """Make some rows the selection.
+
+        Parameters
+        ----------
+        rows : buffer of uint32
+            Rows of the batch in growing order, all of them shown ones.
+        """
+        cdef Py_ssize_t index
+        if rows.shape[0] > self.columns.count:
+            raise ValueError("more rows are chosen than there are")
+        for index in range(rows.shape[0]):
+            if rows[index] >= self.columns.count:
+                raise IndexError(rows[index])
+            self.selection[index] = rows[index]
+        self.selected_count = <uint32_t>rows.shape[0]
+        self.has_selection = True
+
     @property
     def selected(self):
         """ndarray of uint32 : Rows that the filter chose; all shown rows where there was no filter."""
@@ -318,3 +447,38 @@ cdef class EventBatch:
         for row in range(self.selected_count):
             values[row] = self.selection[row]
         return result
+
+
+@cython.no_gc_clear
+cdef class EventPlace:
+    """One event of a batch that somebody looks at; the base of the views of events. Internal to the core.
+
+    A batch knows its places. When the reader goes on and nothing else of the batch is in use, these events move to a
+    small batch of their own: who keeps one event in a million keeps its few bytes and rows, not everything around it.
+    """
+
+    def __dealloc__(self):
+        self.leave()
+
+    cdef void enter(self, EventBatch batch, uint32_t row) noexcept:
+        """Look at an event of a batch."""
+        self.batch = batch
+        self.row = row
+        self.before = NULL
+        self.behind = batch.places
+        if batch.places != NULL:
+            (<EventPlace>batch.places).before = <PyObject*>self
+        batch.places = <PyObject*>self
+        batch.place_count += 1
+
+    cdef void leave(self) noexcept:
+        """Look at nothing; the batch is still held."""
+        if self.batch is None:
+            return
+        if self.behind != NULL:
+            (<EventPlace>self.behind).before = self.before
+        if self.before != NULL:
+            (<EventPlace>self.before).behind = self.behind
+        else:
+            self.batch.places = self.behind
+        self.batch.place_count -= 1

@@ -5,10 +5,11 @@ part in anything else. Later internal events are not shown either, yet the refer
 and in its summary.
 """
 
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
 from scapcore.batch cimport EventBatch
-from scapcore.events cimport MARK_HIDDEN, Event
+from scapcore.events cimport MARK_HIDDEN, Event, event_number
 from scapcore.schema.types cimport CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E
 
 
@@ -22,7 +23,7 @@ cdef void find_beginning(Beginning* beginning, EventBatch batch) noexcept nogil:
         type = batch.columns.type[row]
         if type != CONTAINER_E and type != CONTAINER_JSON_E and type != CONTAINER_JSON_2_E:
             beginning.found = True
-            beginning.number = batch.columns.first_number + row
+            beginning.number = event_number(&batch.columns, row)
             return
 
 
@@ -31,7 +32,30 @@ cdef bint is_counted(const Beginning* beginning, EventBatch batch, uint32_t row)
     cdef Event event
     if not batch.columns.mark[row] & MARK_HIDDEN:
         return True
-    if not beginning.found or batch.columns.first_number + row < beginning.number:
+    if not beginning.found or event_number(&batch.columns, row) < beginning.number:
         return False
     batch.place(&event, row)
     return event.info.category == CATEGORY_INTERNAL
+
+
+cdef class Revealer:
+    """Lets the events of one pass be chosen that count but are not shown, as chisels see them.
+
+    Examples
+    --------
+    >>> revealer = Revealer()
+    """
+
+    cdef Beginning beginning
+
+    def __cinit__(self):
+        memset(&self.beginning, 0, sizeof(Beginning))
+
+    def reveal(self, EventBatch batch not None):
+        """Show them in a batch; every batch of a capture, in order, before filters run."""
+        cdef uint32_t row
+        with nogil:
+            find_beginning(&self.beginning, batch)
+            for row in range(batch.columns.count):
+                if batch.columns.mark[row] & MARK_HIDDEN and is_counted(&self.beginning, batch, row):
+                    batch.columns.mark[row] &= <uint8_t>~MARK_HIDDEN

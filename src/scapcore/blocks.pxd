@@ -47,11 +47,22 @@ cdef enum:
     WALK_END = 4             # no byte is left
     WALK_SIDE = 5            # an event that changes the tables but takes no number was passed
 
+    # Lengths that are believed without a look at the end: of known kinds, of unknown ones, of what is searched for.
+    PLAUSIBLE_BLOCK = 1 << 28
+    PLAUSIBLE_UNKNOWN = 1 << 24
+    PLAUSIBLE_FIND = 1 << 20
+
+    JUDGED_NO = 0            # no block begins here
+    JUDGED_YES = 1           # a whole one does
+    JUDGED_MORE = 2          # only more bytes can tell
+
 
 cdef struct Walk:
     const uint8_t* data
     uint64_t position        # from `data`
     uint64_t end
+    bint ended               # no more bytes will come
+    uint32_t most            # events of a batch
     uint64_t wanted          # of WALK_MORE: bytes of the block at the position, 8 if not even its frame is there
     uint32_t block_type
     uint32_t block_length
@@ -62,6 +73,7 @@ cdef struct Walk:
     uint32_t* unknown_types  # 65536 counters
     bint leading             # no event but the state's own has been met
     bint modern              # numbers are given as the newest libraries give them
+    bint lost                # the position is at no block: the former one stated a wrong length
     bint sided
     const uint8_t* side      # of WALK_SIDE: the event's header
     uint16_t side_nparams
@@ -70,4 +82,6 @@ cdef struct Walk:
 
 cdef bint is_event_block(uint32_t block_type) noexcept nogil
 cdef int process_list_version(uint32_t block_type) noexcept nogil
+cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil
+cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil
 cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexcept nogil

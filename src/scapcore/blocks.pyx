@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.events cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType
-from scapcore.schema.types cimport (CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
+from scapcore.schema.types cimport (ASYNCEVENT_E, CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
                                     GROUP_DELETED_X, INFRASTRUCTURE_EVENT_E, NOTIFICATION_E, USER_ADDED_E)
 
 cdef uint32_t STATE_ONLY = 1
@@ -31,6 +31,83 @@ cdef int process_list_version(uint32_t block_type) noexcept nogil:
     if BLOCK_PROCESSES_4 <= block_type <= BLOCK_PROCESSES_9:
         return <int>(block_type - BLOCK_PROCESSES_4) + 4
     return 0
+
+
+cdef bint is_known_block(uint32_t block_type) noexcept nogil:
+    if block_type >> 8 != 2 and block_type != BLOCK_SECTION and block_type & 0xFFFF != 0xABCD:
+        return False            # most of what is no block ends here, which makes searching quick
+    return (is_event_block(block_type) or process_list_version(block_type) > 0 or block_type == BLOCK_SECTION
+            or block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY
+            or block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2
+            or block_type == BLOCK_INTERFACES_1 or block_type == <uint32_t>BLOCK_INTERFACES_1_EARLY
+            or block_type == BLOCK_INTERFACES_2 or block_type == BLOCK_USERS_1
+            or block_type == <uint32_t>BLOCK_USERS_1_EARLY or block_type == BLOCK_USERS_2)
+
+
+cdef uint32_t header_place(uint32_t block_type) noexcept nogil:
+    """Where in its block the header of an event begins."""
+    if block_type == BLOCK_EVENT_FLAGS_2 or block_type == BLOCK_EVENT_FLAGS_1 or block_type == BLOCK_EVENT_LARGE_FLAGS:
+        return 14
+    return 10
+
+
+cdef uint32_t event_end(const uint8_t* block, uint32_t block_type) noexcept nogil:
+    """Where in its block an event ends that has been checked; the padding belongs to it."""
+    return (header_place(block_type) + load32(block + header_place(block_type) + 16) + 3) & ~<uint32_t>3
+
+
+cdef bint is_followed(const uint8_t* block, uint64_t rest) noexcept nogil:
+    """True if what lies behind a block looks like the next one, or is not there yet."""
+    return rest < 8 or (is_known_block(load32(block)) and FRAME <= load32(block + 4) <= PLAUSIBLE_BLOCK)
+
+
+cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil:
+    """Whether a block of a known kind begins here. Stricter than reading, as any bytes may lie here."""
+    cdef uint32_t type, length, header
+    if rest < 8:
+        return JUDGED_MORE
+    type = load32(block)
+    length = load32(block + 4)
+    if not is_known_block(type) or length < FRAME or length & 3 or length > PLAUSIBLE_FIND:
+        return JUDGED_NO
+    if is_event_block(type):
+        header = header_place(type)
+        if length < header + 26:
+            return JUDGED_NO
+        if type != BLOCK_EVENT_LARGE and type != BLOCK_EVENT_LARGE_FLAGS and length > MAXIMUM_EVENT_BLOCK:
+            return JUDGED_NO
+        if rest >= header + 20 and load32(block + header + 16) > length - header:
+            return JUDGED_NO
+    elif type == BLOCK_SECTION and rest >= 12 and load32(block + 8) != MAGIC:
+        return JUDGED_NO
+    if rest < length:
+        return JUDGED_MORE
+    return JUDGED_YES if load32(block + length - 4) == length else JUDGED_NO
+
+
+cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil:
+    """Look for the next block from a place on, which moves there; `sure` blocks must follow one another, or the end.
+
+    Returns JUDGED_YES; JUDGED_MORE where more bytes must come to tell about the place; JUDGED_NO if there are no more.
+    """
+    cdef uint64_t next
+    cdef uint32_t count
+    cdef int judged
+    while place[0] + 8 <= walk.end:
+        next = place[0]
+        count = 0
+        while True:
+            judged = judge_block(walk.data + next, walk.end - next)
+            if judged != JUDGED_YES:
+                break
+            next += load32(walk.data + next + 4)
+            count += 1
+            if count >= sure or (next == walk.end and walk.ended):
+                return JUDGED_YES
+        if judged == JUDGED_MORE and not walk.ended:
+            return JUDGED_MORE
+        place[0] += 1
+    return JUDGED_NO if walk.ended else JUDGED_MORE
 
 
 cdef int count_parameters(const uint8_t* lengths, uint32_t room, uint32_t most) noexcept nogil:
@@ -94,7 +171,6 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
     elif not form & FORM_COUNTED and (type == NOTIFICATION_E or type == INFRASTRUCTURE_EVENT_E) \
             and event_length - SURPLUS >= header_length:
         event_length -= SURPLUS
-    walk.events += 1
     if type >= EVENT_COUNT:
         walk.unknown_events += 1
         walk.unknown_types[type] += 1
@@ -135,11 +211,12 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
     if walk.leading:
         # The state events at the start describe what was there before the capture began: counted, never shown.
         if type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E \
-                or USER_ADDED_E <= type <= GROUP_DELETED_X:
+                or USER_ADDED_E <= type <= GROUP_DELETED_X or (walk.modern and type == ASYNCEVENT_E):
             columns.mark[row] = MARK_HIDDEN
         else:
             walk.leading = False
-    if types[type].category == CATEGORY_INTERNAL or (form & FORM_FLAGS and load32(header - 4) & STATE_ONLY):
+    # The newest tools show what the older ones keep to themselves.
+    if (types[type].category == CATEGORY_INTERNAL and not walk.modern) or (form & FORM_FLAGS and load32(header - 4) & STATE_ONLY):
         columns.mark[row] |= MARK_HIDDEN
     columns.count = row + 1
     return True
@@ -154,6 +231,8 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
     cdef uint64_t rest
     cdef const uint8_t* block
     while True:
+        if walk.lost:
+            return WALK_BAD
         rest = walk.end - walk.position
         if rest == 0:
             return WALK_END
@@ -168,10 +247,13 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
             return WALK_BAD
         if not is_event_block(walk.block_type):
             if rest < walk.block_length:
+                if walk.block_length > PLAUSIBLE_UNKNOWN and not is_known_block(walk.block_type):
+                    bad(walk, "a block of unknown type is too long", "at most 16 MiB")
+                    return WALK_BAD
                 walk.wanted = walk.block_length
                 return WALK_MORE
             return WALK_OTHER
-        if columns.count >= BATCH_EVENTS or walk.position - start > BATCH_BYTES:
+        if columns.count >= walk.most or walk.position - start > BATCH_BYTES:
             return WALK_FULL
         if rest < walk.block_length:
             if walk.block_type != BLOCK_EVENT_LARGE and walk.block_type != BLOCK_EVENT_LARGE_FLAGS \
@@ -180,13 +262,24 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
                 return WALK_BAD
             walk.wanted = walk.block_length
             return WALK_MORE
+        if load32(block + walk.block_length - 4) != walk.block_length and rest - walk.block_length < 8 and not walk.ended:
+            walk.wanted = <uint64_t>walk.block_length + 8   # what follows tells whether the length is right
+            return WALK_MORE
         walk.sided = False
         if not place(walk, columns, types, block):
             return WALK_BAD
         if walk.sided:
             if columns.count:
-                walk.events -= 1    # it is met again when what came before it has been dealt with
-                return WALK_FULL
+                return WALK_FULL    # it is met again when what came before it has been dealt with
+            walk.events += 1
             walk.position += walk.block_length
             return WALK_SIDE
+        walk.events += 1
+        if load32(block + walk.block_length - 4) != walk.block_length \
+                and not is_followed(block + walk.block_length, rest - walk.block_length):
+            # The event was whole, but where its block ends is not where it says.
+            walk.position += event_end(block, walk.block_type)
+            walk.lost = True
+            bad(walk, "an event block does not end where it says", "its length at its end, and a block behind it")
+            continue
         walk.position += walk.block_length

@@ -96,6 +96,7 @@ cdef class ColumnBuilder:
         cdef Value value
         cdef bint found
         cdef const uint8_t* data
+        batch.require(self.use.field.needs)
         self.reader.bind(batch)
         self.room(rows.shape[0])
         if self.kind == KIND_BYTES:

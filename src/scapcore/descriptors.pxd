@@ -10,3 +10,4 @@ cdef void on_pipe_exit(State* state, Step* step) noexcept nogil
 cdef void on_dup_exit(State* state, Step* step) noexcept nogil
 cdef void on_fcntl_exit(State* state, Step* step) noexcept nogil
 cdef void on_special_exit(State* state, Step* step, int type) noexcept nogil
+cdef void on_pidfd_getfd_exit(State* state, Step* step) noexcept nogil

@@ -10,14 +10,15 @@ from scapcore.names cimport join_path
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+from scapcore.threads_modern cimport directory_for, directory_of_thread
 
-cdef uint32_t O_DIRECTORY = 1 << 10
 cdef int64_t AT_FDCWD = -100
-# Bits of open flags that only the exit event has: a file was made, and the layers of an overlay mount
-cdef uint32_t ADDED_AT_EXIT = ~<uint32_t>((1 << 14) - 1)
+# Bits of open flags for the layers of an overlay mount
 cdef uint32_t UPPER_LAYER = 1 << 15
 cdef uint32_t LOWER_LAYER = 1 << 16
 cdef int64_t CANCELED_FD = INT64_MAX
+cdef uint32_t ANY_CLOEXEC = O_CLOEXEC | 1           # the second is that of an epoll instance or a memfd
+cdef uint32_t ADDED_FLAGS = 0xFFFFC000              # open flags that only the exit event knows
 
 
 cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32_t length, int64_t dirfd,
@@ -59,6 +60,11 @@ cdef bint is_given(const uint8_t* name, uint32_t length) noexcept nogil:
     return length != 0 and not (length >= 6 and memcmp(name, b"(NULL)", 6) == 0 and (length == 6 or name[6] == 0))
 
 
+cdef inline uint32_t entered(uint32_t flags, uint32_t before) noexcept nogil:
+    """Flags of an open by its enter event, with what only the exit event knows."""
+    return before | (flags & ADDED_FLAGS)
+
+
 cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     """open, creat, openat, openat2, open_by_handle_at."""
     cdef const Event* event = &step.event
@@ -92,7 +98,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = flags & ADDED_AT_EXIT | <uint32_t>parameter_unsigned(&step.enter, 1, 0)
+                flags = entered(flags, <uint32_t>parameter_unsigned(&step.enter, 1, 0))
     elif type == SYSCALL_CREAT_X:
         name = parameter(event, 1, &length)
         device = <uint32_t>parameter_unsigned(event, 3, 0)
@@ -130,9 +136,18 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = flags & ADDED_AT_EXIT | <uint32_t>parameter_unsigned(&step.enter, 2, 0)
+                flags = entered(flags, <uint32_t>parameter_unsigned(&step.enter, 2, 0))
                 dirfd = parameter_integer(&step.enter, 0, -1)
-    if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPEN_BY_HANDLE_AT_X:
+    if state.modern and not length:
+        name = b"<NA>"
+        length = 4
+    if state.modern:
+        used = 0
+        if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X:
+            used = directory_of_thread(state, step.thread, directory)
+        elif type != SYSCALL_OPEN_BY_HANDLE_AT_X and event.nparams > 1:
+            used = directory_for(state, step, name, length, dirfd, directory)
+    elif type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPEN_BY_HANDLE_AT_X:
         # Unlike the *at calls these need the directory even for an absolute path, for the rule on length.
         main = main_thread(state, step.thread)
         used = 0
@@ -196,6 +211,34 @@ cdef void on_close_exit(State* state, Step* step) noexcept nogil:
             place[0] &= ~<uint32_t>FD_CLOSING
 
 
+cdef uint32_t with_flags(State* state, uint32_t row, uint32_t flags) noexcept nogil:
+    """A copy of a descriptor with other open flags."""
+    cdef uint32_t number = fd_new(state)
+    if not number:
+        return 0
+    memcpy(fd_row(state, number), fd_row(state, row), sizeof(FdRow))
+    fd_row(state, number).references = 1
+    fd_row(state, number).retired = 0
+    fd_row(state, number).born = state.number
+    fd_row(state, number).name_changed = 0
+    fd_row(state, number).open_flags = flags
+    strings_keep(&state.strings, fd_row(state, number).name)
+    return number
+
+
+cdef void close_on_execve(State* state, FdTable* table, uint32_t slot) noexcept nogil:
+    """Mark a descriptor so that it does not outlive an execve."""
+    cdef uint32_t old = table.rows.values[slot] & FD_ROW_MASK
+    cdef uint32_t number
+    if fd_row(state, old).open_flags & O_CLOEXEC:
+        return
+    number = with_flags(state, old, fd_row(state, old).open_flags | O_CLOEXEC)
+    if number:
+        log_change(state, table.number, table.rows.keys[slot], old)
+        table.rows.values[slot] = number
+        fd_row_drop(state, old)
+
+
 cdef void on_close_range_exit(State* state, Step* step) noexcept nogil:
     cdef FdTable* table
     cdef int64_t first, last, fd
@@ -203,7 +246,7 @@ cdef void on_close_range_exit(State* state, Step* step) noexcept nogil:
     cdef uint32_t closing = 4       # CLOSE_RANGE_CLOEXEC
     if step.thread == NULL or step.event.nparams < 4 or parameter_integer(&step.event, 0, -1) < 0:
         return
-    if parameter_unsigned(&step.event, 3, 0) & closing:
+    if parameter_unsigned(&step.event, 3, 0) & closing and not state.modern:
         return
     table = table_of(state, step.thread)
     if table == NULL or not table.rows.mask:
@@ -214,6 +257,10 @@ cdef void on_close_range_exit(State* state, Step* step) noexcept nogil:
     while slot <= table.rows.mask:
         fd = table.rows.keys[slot]
         if table.rows.values[slot] and first <= fd <= last:
+            if parameter_unsigned(&step.event, 3, 0) & closing:
+                close_on_execve(state, table, slot)
+                slot += 1
+                continue
             fd_remove(state, step.thread, fd)   # shifts others into this place: look at it again
         else:
             slot += 1
@@ -237,6 +284,7 @@ cdef void on_pipe_exit(State* state, Step* step) noexcept nogil:
     for index in range(1, 3):
         if add_typed(state, step, parameter_integer(&step.event, index, -1), FD_FIFO):
             fd_row(state, step.fd).inode = inode
+            fd_row(state, step.fd).open_flags = <uint32_t>parameter_unsigned(&step.event, 4, 0)
 
 
 cdef void share(State* state, Step* step, int64_t fd) noexcept nogil:
@@ -245,11 +293,49 @@ cdef void share(State* state, Step* step, int64_t fd) noexcept nogil:
     step.fd = fd_add(state, step.thread, fd, step.fd)
 
 
+cdef void share_modern(State* state, Step* step, int64_t fd, bint closes) noexcept nogil:
+    """The same where it matters whether the descriptor outlives an execve, as the first number's flag does not go over."""
+    cdef uint32_t old = fd_row(state, step.fd).open_flags
+    cdef uint32_t flags = (old & ~ANY_CLOEXEC) | (O_CLOEXEC if closes else 0)
+    if flags == old:
+        share(state, step, fd)
+    else:
+        step.fd = fd_add(state, step.thread, fd, with_flags(state, step.fd, flags))
+
+
+cdef void on_pidfd_getfd_exit(State* state, Step* step) noexcept nogil:
+    """A descriptor of another process, found by the name of the one that stands for that process."""
+    cdef const Event* event = &step.event
+    cdef int64_t fd = parameter_integer(event, 0, -1)
+    cdef uint32_t holder, wanted, length, place
+    cdef const uint8_t* name
+    cdef int64_t pid = 0
+    cdef Thread* other
+    if step.thread == NULL or fd < 0:
+        return
+    holder = fd_find(state, step.thread, parameter_integer(event, 1, -1))
+    if not holder or fd_row(state, holder).type != FD_PIDFD:
+        return
+    name = text_of(&state.strings, fd_row(state, holder).name)
+    length = length_of(&state.strings, fd_row(state, holder).name)
+    for place in range(6, length):      # behind /proc/
+        if not 48 <= name[place] <= 57 or place > 24:
+            return
+        pid = pid * 10 + name[place] - 48
+    other = thread_find(state, pid)
+    if other == NULL:
+        return
+    wanted = fd_find(state, other, parameter_integer(event, 2, -1))
+    if wanted:
+        step.fd = wanted
+        share_modern(state, step, fd, True)
+
+
 cdef void on_dup_exit(State* state, Step* step) noexcept nogil:
     """dup, dup2, dup3."""
     cdef int64_t result = parameter_integer(&step.event, 0, -1)
     cdef uint32_t bit = 0
-    if step.thread == NULL or result < 0:
+    if step.thread == NULL or result < 0 or (state.modern and not step.fd):
         return
     if result == 0:
         bit = CLONE_PIPE_DESTINATION
@@ -258,16 +344,21 @@ cdef void on_dup_exit(State* state, Step* step) noexcept nogil:
     if bit and not step.thread.flags & bit:
         step.thread.flags |= bit
         thread_edit(state, step.thread).flags |= bit
-    if step.fd:
+    if state.modern:
+        share_modern(state, step, result, step.event.type == SYSCALL_DUP3_X
+                     and parameter_unsigned(&step.event, 3, 0) & O_CLOEXEC != 0)
+    elif step.fd:
         share(state, step, result)
 
 
 cdef void on_fcntl_exit(State* state, Step* step) noexcept nogil:
-    """fcntl with one of the two commands that make a descriptor."""
+    """fcntl with one of the two commands that make a descriptor; of the modern rules also that which sets its flag."""
     cdef int64_t result = parameter_integer(&step.event, 0, -1)
     cdef uint64_t command
     cdef uint64_t duplicate = 1         # F_DUPFD
     cdef uint64_t duplicate_close = 26  # F_DUPFD_CLOEXEC
+    cdef uint64_t set_flag = 3          # F_SETFD
+    cdef uint32_t flags
     if step.thread == NULL or result < 0 or not step.fd:
         return
     if step.event.nparams > 2:
@@ -276,7 +367,15 @@ cdef void on_fcntl_exit(State* state, Step* step) noexcept nogil:
         command = parameter_unsigned(&step.enter, 1, 0)
     else:
         return
-    if command == duplicate or command == duplicate_close:
+    if state.modern and command == set_flag:
+        flags = fd_row(state, step.fd).open_flags & ~ANY_CLOEXEC
+        if parameter_unsigned(&step.event, 3, 0) & 1:
+            flags |= O_CLOEXEC
+        if flags != fd_row(state, step.fd).open_flags:
+            fd_edit(state, step).open_flags = flags
+    elif state.modern and (command == duplicate or command == duplicate_close):
+        share_modern(state, step, result, command == duplicate_close)
+    elif command == duplicate or command == duplicate_close:
         share(state, step, result)
 
 
@@ -290,6 +389,13 @@ cdef void on_special_exit(State* state, Step* step, int type) noexcept nogil:
         return
     if not add_typed(state, step, fd, type):
         return
+    if step.event.type == SYSCALL_EVENTFD2_X or step.event.type == SYSCALL_INOTIFY_INIT1_X \
+            or step.event.type == SYSCALL_SIGNALFD4_X:
+        fd_row(state, step.fd).open_flags = <uint32_t>parameter_unsigned(&step.event, 1, 0)
+    elif type == FD_TIMERFD or type == FD_MEMFD or type == FD_PIDFD:
+        fd_row(state, step.fd).open_flags = <uint32_t>parameter_unsigned(&step.event, 2, 0)
+    elif step.event.type == SYSCALL_EPOLL_CREATE1_X and parameter_unsigned(&step.event, 1, 0) & 1:
+        fd_row(state, step.fd).open_flags = O_CLOEXEC
     if type == FD_MEMFD:
         name = parameter(&step.event, 1, &length)
         fd_row(state, step.fd).name = strings_add(&state.strings, name, text_length(name, length))

@@ -12,15 +12,18 @@ from libc.string cimport memcpy, memset
 from scapcore.containers cimport container_thread, on_cluster_event, on_container_event, refresh_pods
 from scapcore.descriptors cimport *
 from scapcore.events cimport *
+from scapcore.families cimport leave_family, note_departure
 from scapcore.hashing cimport map_slot
 from scapcore.schema.tables cimport (EVENT_COUNT, EventType, Parameter, events_classic, events_modern,
                                      parameters_classic, parameters_modern)
 from scapcore.schema.types cimport *
 from scapcore.sections cimport add_user
 from scapcore.sockets cimport *
+from scapcore.sockets_modern cimport on_modern_connect, on_modern_transfer
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, text_of
 from scapcore.threads cimport *
+from scapcore.threads_modern cimport *
 
 from scapcore.side import Side
 
@@ -41,13 +44,17 @@ cdef bint has_no_thread(uint16_t type) noexcept nogil:
             or type == GROUP_ADDED_E or type == GROUP_DELETED_E or type == PLUGINEVENT_E or type == ASYNCEVENT_E)
 
 
-cdef void run_delayed(State* state) noexcept nogil:
+cdef void run_delayed(State* state, uint64_t ts) noexcept nogil:
     """What the former event left to be done, so that it could still be shown whole."""
     cdef Thread* thread
     cdef uint32_t index
     if state.remove_thread:
         state.remove_thread = 0
-        thread_remove(state, state.remove_tid, False)
+        if state.modern:
+            note_departure(state, state.remove_tid, ts)
+            leave_family(state, state.remove_tid)
+        else:
+            thread_remove(state, state.remove_tid, False)
     if state.remove_fd_count:
         thread = thread_get(state, state.remove_fd_tid)
         if thread != NULL:
@@ -117,7 +124,8 @@ cdef void find_subjects(State* state, Step* step, const uint8_t* exit_fd) noexce
         return
     if thread.enter_time:
         thread.latency = event.ts - thread.enter_time
-    thread.stored_valid = event.type == thread.last_type + 1
+    thread.stored_valid = event.type == thread.last_type + 1 or (
+        state.modern and event.type == SYSCALL_EXECVE_19_X and thread.last_type == SYSCALL_EXECVEAT_E)
     if not thread.stored_valid:
         if not state.modern and <int>event.nparams <= event.info.reference:
             return
@@ -125,8 +133,8 @@ cdef void find_subjects(State* state, Step* step, const uint8_t* exit_fd) noexce
         thread.last_fd = -1
         thread.latency = 0
     first = exit_fd[event.type]
-    if event.known and event.parameters[0].name[0] != 0 and is_result(event.parameters[0].name) \
-            and parameter_integer(event, 0, 0) < 0:
+    if event.known and parameter_integer(event, 0, 0) < 0 and (
+            (state.modern and flags & EF_FROM_SYSCALL) or (not state.modern and is_result(event.parameters[0].name))):
         step.error = 1
     if not flags & EF_USES_FD:
         return
@@ -151,9 +159,61 @@ cdef bint is_result(const char* name) noexcept nogil:
         name[0] == 102 and name[1] == 100 and name[2] == 0)
 
 
+cdef bint apply_modern(State* state, Step* step) noexcept nogil:
+    """Change the tables where the newest libraries' rules are others; False if they are the same."""
+    cdef uint16_t type = step.event.type
+    cdef uint32_t length
+    if type == SYSCALL_OPEN_E or type == SYSCALL_CREAT_E or type == SYSCALL_OPENAT_2_E or type == SYSCALL_OPENAT2_E \
+            or type == SYSCALL_EXECVE_19_E or type == SYSCALL_EXECVEAT_E or type == SOCKET_CONNECT_E:
+        parameter(&step.event, 0, &length)
+        if length or type == SYSCALL_EXECVEAT_E or type == SOCKET_CONNECT_E:
+            store_enter(state, step)
+    elif not type & 1:
+        if type == PROCEXIT_1_E:
+            on_modern_end(state, step)
+        elif type == SCHEDSWITCH_6_E:
+            if parameter(&step.event, 5, &length) != NULL and length:
+                on_switch(state, step)
+        else:
+            return False
+    elif type == SYSCALL_READ_X or type == SYSCALL_READV_X or type == SYSCALL_PREAD_X or type == SYSCALL_PREADV_X \
+            or type == SOCKET_RECV_X or type == SOCKET_RECVFROM_X or type == SOCKET_RECVMSG_X \
+            or type == SOCKET_RECVMMSG_X or type == SYSCALL_WRITE_X or type == SYSCALL_WRITEV_X \
+            or type == SYSCALL_PWRITE_X or type == SYSCALL_PWRITEV_X or type == SOCKET_SEND_X \
+            or type == SOCKET_SENDTO_X or type == SOCKET_SENDMSG_X or type == SOCKET_SENDMMSG_X:
+        on_modern_transfer(state, step)
+    elif type == SYSCALL_CLONE_20_X or type == SYSCALL_FORK_20_X or type == SYSCALL_VFORK_20_X \
+            or type == SYSCALL_CLONE3_X:
+        on_modern_clone(state, step)
+    elif type == SYSCALL_EXECVE_19_X or type == SYSCALL_EXECVEAT_X:
+        on_modern_execve(state, step)
+    elif type == SOCKET_CONNECT_X:
+        on_modern_connect(state, step)
+    elif type == SYSCALL_PIDFD_GETFD_X:
+        on_pidfd_getfd_exit(state, step)
+    elif type == SOCKET_GETSOCKOPT_X:
+        pass
+    elif type == SYSCALL_GETRLIMIT_X or type == SYSCALL_SETRLIMIT_X or type == SYSCALL_PRLIMIT_X:
+        on_modern_limit(state, step)
+    elif type == SYSCALL_BRK_4_X or type == SYSCALL_MMAP_X or type == SYSCALL_MMAP2_X or type == SYSCALL_MUNMAP_X:
+        on_modern_memory(state, step)
+    elif type == SYSCALL_SETUID_X or type == SYSCALL_SETGID_X or type == SYSCALL_SETRESUID_X \
+            or type == SYSCALL_SETRESGID_X or type == SYSCALL_SETREUID_X or type == SYSCALL_SETREGID_X:
+        on_modern_identity(state, step)
+    elif type == SYSCALL_UNSHARE_X or type == SYSCALL_SETNS_X:
+        on_modern_namespace(state, step)
+    elif type == SYSCALL_PRCTL_X:
+        on_modern_control(state, step)
+    else:
+        return False
+    return True
+
+
 cdef bint apply(State* state, Step* step) noexcept nogil:
     """Change the tables as an event says; False if it is not to be shown."""
     cdef uint16_t type = step.event.type
+    if state.modern and apply_modern(state, step):
+        return True
     if type == SYSCALL_OPEN_E or type == SYSCALL_CREAT_E or type == SYSCALL_OPENAT_E or type == SYSCALL_OPENAT_2_E \
             or type == SYSCALL_OPENAT2_E or type == SOCKET_SOCKET_E or type == SYSCALL_EVENTFD_E \
             or type == SYSCALL_CHDIR_E or type == SYSCALL_FCHDIR_E or type == SOCKET_SHUTDOWN_E \
@@ -357,6 +417,9 @@ cdef class Engine:
                 if parameters[index].type == PT_FD and (index > 0 or not type & 1):
                     self.exit_fd[type] = <uint8_t>index
                     break
+        if modern:
+            type = SYSCALL_SPLICE_X
+            self.exit_fd[type] = 2      # the one that is written to
 
     def __dealloc__(self):
         if self.open:
@@ -377,6 +440,11 @@ cdef class Engine:
             if self.state.live[index] != NULL:
                 found.add((self.state.live[index].tid, self.state.live[index].pid))
         return found
+
+    def rows(self):
+        """Rows of the thread and of the descriptor dimension that are in use: tuple of (int, int)."""
+        return (self.state.threads.count - 1 - self.state.threads.free_count,
+                self.state.fds.count - 1 - self.state.fds.free_count)
 
     def containers(self):
         """Containers known so far, the newest record of each: list of (id, name)."""
@@ -415,11 +483,13 @@ cdef class Engine:
             place_event(&step.event, columns.data + columns.offset[index], type, columns.nparams[index],
                         columns.form[index], state.types, state.parameters)
             if state.remove_thread or state.remove_fd_count:
-                run_delayed(state)
+                run_delayed(state, step.event.ts)
             if state.cluster_changed:
                 refresh_pods(state)
             if state.needs & NEED_COUNTERS and (type == SCHEDSWITCH_1_E or type == SCHEDSWITCH_6_E):
                 on_slice(state, &step)
+            if not state.saw_enter and not type & 1 and events_modern[type].flags & EF_OLD_VERSION:
+                state.saw_enter = True
             find_subjects(state, &step, self.exit_fd)
             if not apply(state, &step):
                 columns.mark[index] |= MARK_HIDDEN
@@ -435,7 +505,7 @@ cdef class Engine:
                 columns.mark[index] |= MARK_ERROR
             columns.fd[index] = 0
             columns.table[index] = 0
-            if type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E:
+            if (type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E) and not state.modern:
                 columns.thread[index] = container_thread(state, state.container_count - 1)
                 columns.fd_number[index] = -1
                 if state.needs & NEED_LATENCY:

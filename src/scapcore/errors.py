@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scapcore.damage import Gap
+
 __all__ = [
     "ChiselError",
     "CorruptCaptureError",
+    "DamageWarning",
     "FieldError",
     "FilterError",
     "MissingDependencyError",
@@ -39,6 +45,10 @@ class CorruptCaptureError(ScapError):
         Type number of that block, where it is known.
     expected : str, optional
         What the format asks for at this place.
+    gaps : tuple of scapcore.damage.Gap
+        All places that were skipped, or the first thousand; empty if the reading stopped at the first one.
+    gap_count : int
+        How many there were.
     """
 
     def __init__(
@@ -48,9 +58,13 @@ class CorruptCaptureError(ScapError):
         offset: int | None = None,
         block_type: int | None = None,
         expected: str | None = None,
+        gaps: tuple[Gap, ...] = (),
+        gap_count: int = 0,
     ) -> None:
         self.message = message
         self.offset = offset
+        self.gaps = gaps
+        self.gap_count = gap_count
         self.block_type = block_type
         self.expected = expected
         super().__init__(message)
@@ -63,6 +77,10 @@ class CorruptCaptureError(ScapError):
             parts.append(f"in block 0x{self.block_type:X}")
         text = " ".join(parts)
         return f"{text}: expected {self.expected}" if self.expected else text
+
+
+class DamageWarning(UserWarning):
+    """A capture is damaged, and what could be read of it is the answer."""
 
 
 class TruncatedCaptureError(CorruptCaptureError):

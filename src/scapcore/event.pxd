@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from scapcore.batch cimport EventBatch
+from scapcore.batch cimport EventBatch, EventPlace
 from scapcore.fields cimport Field, FieldUse, Scope, Value
 from scapcore.reader cimport Reader
 from scapcore.text cimport TextContext
@@ -12,8 +12,7 @@ cdef class FieldReader:
     cdef Scope scope
     cdef TextContext text
     cdef Value value
-    cdef EventBatch batch
-    cdef uint64_t first_number
+    cdef uint64_t serial
     cdef dict uses
     cdef object compile
     cdef bint bind(self, EventBatch batch) except False
@@ -21,9 +20,7 @@ cdef class FieldReader:
     cpdef object value_of(self, EventBatch batch, uint32_t row, str name)
 
 
-cdef class Event:
-    cdef readonly EventBatch batch
-    cdef readonly uint32_t row
+cdef class Event(EventPlace):
     cdef FieldReader reader
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scapcore.batch import EventBatch
+from scapcore.batch import EventBatch, EventPlace
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
 
@@ -11,11 +11,7 @@ class FieldReader:
     ) -> None: ...
     def value_of(self, batch: EventBatch, row: int, name: str) -> Any: ...
 
-class Event:
-    @property
-    def batch(self) -> EventBatch: ...
-    @property
-    def row(self) -> int: ...
+class Event(EventPlace):
     @property
     def num(self) -> int: ...
     @property

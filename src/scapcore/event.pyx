@@ -1,11 +1,12 @@
 """Events for people: a view of one row of a batch, and the iterator over them."""
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from scapcore.batch cimport EventBatch
-from scapcore.events cimport (MARK_HIDDEN, Event as RawEvent, event_cpu, load64, parameter, parameter_integer,
+from scapcore.batch cimport EventBatch, EventPlace
+from scapcore.events cimport (MARK_HIDDEN, Event as RawEvent, event_cpu, event_number, load64, parameter, parameter_integer,
                               parameter_unsigned, text_length)
 from scapcore.fields cimport FieldUse, Scope, Value, close_scope, extract, move_scope, open_scope
 from scapcore.fields_event cimport event_name, is_signed
@@ -73,11 +74,10 @@ cdef class FieldReader:
 
     cdef bint bind(self, EventBatch batch) except False:
         """Look at a batch."""
-        if self.batch is batch and self.first_number == batch.columns.first_number:
+        if self.serial == batch.serial:
             return True
         open_scope(&self.scope, batch)
-        self.batch = batch
-        self.first_number = batch.columns.first_number
+        self.serial = batch.serial
         if batch.engine is not None:
             text_begin(&self.text, self.scope.state, self.scope.columns)
             self.scope.text = &self.text
@@ -87,6 +87,7 @@ cdef class FieldReader:
 
     cdef object take(self, EventBatch batch, uint32_t row, FieldUse use):
         """The value of a field at an event, None where it is missing."""
+        batch.require(use.field.needs)
         self.bind(batch)
         move_scope(&self.scope, batch, row)
         if not extract(&use.field, &self.scope, &self.value):
@@ -102,7 +103,8 @@ cdef class FieldReader:
         return self.take(batch, row, use)
 
 
-cdef class Event:
+@cython.no_gc_clear
+cdef class Event(EventPlace):
     """One event of a capture.
 
     A light view: it stays valid for as long as it is kept, however far the iteration has gone on.
@@ -116,7 +118,7 @@ cdef class Event:
     @property
     def num(self):
         """int : Event number; every event of the capture counts, from 1."""
-        return self.batch.columns.first_number + self.row
+        return event_number(&self.batch.columns, self.row)
 
     @property
     def ts(self):
@@ -213,7 +215,6 @@ cdef class EventIterator:
         cdef Event event
         while self.batch is None or self.place >= self.chosen.shape[0]:
             self.batch = None
-            self.fields.batch = None
             self.chosen = None
             if not self.reader.advance():
                 raise StopIteration
@@ -223,8 +224,7 @@ cdef class EventIterator:
             self.chosen = self.batch.selected
             self.place = 0
         event = Event.__new__(Event)
-        event.batch = self.batch
-        event.row = self.chosen[self.place]
+        event.enter(self.batch, self.chosen[self.place])
         event.reader = self.fields
         self.place += 1
         return event
@@ -233,7 +233,6 @@ cdef class EventIterator:
 def event_at(EventBatch batch, uint32_t row, FieldReader fields):
     """An event of a batch."""
     cdef Event event = Event.__new__(Event)
-    event.batch = batch
-    event.row = row
+    event.enter(batch, row)
     event.reader = fields
     return event

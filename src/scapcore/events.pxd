@@ -51,6 +51,11 @@ cdef struct Columns:
     int64_t* fd_number       # descriptor that the thread worked on last, -1 = none
     uint64_t* latency        # ns
     uint64_t* counters       # COUNTERS a row
+    # What look-ups need that do not go through a row:
+    uint32_t container_count # when the batch was done
+    uint32_t user_count
+    uint32_t* origin         # of kept events: place in the batch that they come from; NULL for whole batches
+    void* frozen             # scapcore.history.Frozen, once the engine has gone on; NULL before
 
 
 cdef struct Event:
@@ -66,6 +71,10 @@ cdef struct Event:
     uint32_t known           # of these, described by the schema
     uint16_t type
     uint8_t form
+
+
+cdef inline uint64_t event_number(const Columns* columns, uint32_t row) noexcept nogil:
+    return columns.first_number + (columns.origin[row] if columns.origin != NULL else row)
 
 
 cdef inline uint16_t load16(const uint8_t* place) noexcept nogil:

@@ -18,10 +18,9 @@ cdef enum:
     ROOM_LINEAGE = 7         # of proc.*: parents, ancestors, leaders of groups and sessions
     ROOM_PROGRAM = 8         # of proc.* and thread.*: the program file, capabilities, arguments
     ROOM_TABLE = 9           # what lies in descriptor tables: fd.types, proc.stdin.*, fdlist.*
-    ROOM_PATHS = 10          # fs.path.*
+    ROOM_PATH = 10           # fs.path.*
     ROOM_NOTICE = 11         # of evt.*: where the event comes from; syslog.*, util.*
-    ROOM_SPAN = 12           # span.*, evtin.*
-    ROOM_ABSENT = 13         # what no capture carries
+    ROOM_ABSENT = 12         # what no capture carries
 
     SCOPE_EVENT = 1          # the value can differ from event to event
     SCOPE_THREAD = 2         # it is a function of the thread row
@@ -63,9 +62,8 @@ cdef struct Scope:
     uint32_t fd
     Event event
     Buffer scratch           # for texts made on the fly; a value that points here dies with the next one
+    Clock clock              # of fields that show local time
     bint printing            # names are sanitised when printed, raw in filters
-    bint has_clock
-    Clock clock
 
 
 cdef class FieldUse:

@@ -18,7 +18,7 @@ from scapcore.fields_event cimport extract_event
 from scapcore.fields_fd cimport extract_fd
 from scapcore.fields_lineage cimport extract_lineage
 from scapcore.fields_notice cimport extract_notice
-from scapcore.fields_paths cimport extract_path
+from scapcore.fields_path cimport extract_path
 from scapcore.fields_program cimport extract_program
 from scapcore.fields_table cimport extract_table
 from scapcore.fields_thread cimport extract_thread, extract_user
@@ -26,7 +26,7 @@ from scapcore.state cimport NEED_LINKS, State, Thread
 from scapcore.strings cimport length_of, text_of
 
 from scapcore import (fields_absent, fields_cluster, fields_container, fields_event, fields_fd, fields_lineage,
-                      fields_notice, fields_paths, fields_program, fields_table, fields_thread)
+                      fields_notice, fields_path, fields_program, fields_table, fields_thread)
 from scapcore.errors import FieldError
 
 ROOMS = {
@@ -39,7 +39,7 @@ ROOMS = {
     ROOM_LINEAGE: fields_lineage.FIELDS,
     ROOM_PROGRAM: fields_program.FIELDS,
     ROOM_TABLE: fields_table.FIELDS,
-    ROOM_PATHS: fields_paths.FIELDS,
+    ROOM_PATH: fields_path.FIELDS,
     ROOM_NOTICE: fields_notice.FIELDS,
     ROOM_ABSENT: fields_absent.FIELDS,
 }
@@ -156,7 +156,7 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
         return extract_program(field, scope, value)
     if field.room == ROOM_TABLE:
         return extract_table(field, scope, value)
-    if field.room == ROOM_PATHS:
+    if field.room == ROOM_PATH:
         return extract_path(field, scope, value)
     if field.room == ROOM_NOTICE:
         return extract_notice(field, scope, value)
@@ -165,11 +165,10 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
 
 cdef void open_scope(Scope* scope, EventBatch batch) noexcept:
     """Make a scope look at a batch; what it carries over from the former one stays."""
+    if scope.clock.end == 0:
+        clock_open(&scope.clock)
     scope.columns = &batch.columns
     scope.state = &batch.engine.state if batch.engine is not None else NULL
-    if not scope.has_clock:
-        clock_open(&scope.clock)
-        scope.has_clock = True
 
 
 cdef void move_scope(Scope* scope, EventBatch batch, uint32_t row) noexcept nogil:

@@ -89,7 +89,7 @@ cdef ContainerRow* sandbox_of(Scope* scope, ContainerRow* container) noexcept no
         text = label_of(scope, container, b"io.kubernetes.sandbox.id", 24, &found)
         if not found:
             return NULL
-    index = scope.state.container_count
+    index = scope.columns.container_count
     while index > 1:
         index -= 1
         id = scope.state.containers[index].id

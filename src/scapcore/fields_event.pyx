@@ -234,10 +234,16 @@ cdef int parameter_named(const Event* event, const char* name, size_t length) no
 cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
     """Name of the event; for generic events that of the system call they carry."""
     cdef uint64_t code
+    cdef uint64_t native
     cdef const char* name
     if event.type == GENERIC_E or event.type == GENERIC_X:
         code = parameter_unsigned(event, 0, 0) & 0xFFFF
         name = NULL
+        if modern and code == 0:
+            # What the writer had no code for yet still has the kernel's number.
+            native = parameter_unsigned(event, 1, NATIVE_COUNT)
+            if native < NATIVE_COUNT and native_names[native] != NULL:
+                return native_names[native]
         if code < SYSCALL_COUNT:
             name = syscalls_modern[code] if modern else syscalls_classic[code]
         if name == NULL:
@@ -311,8 +317,19 @@ cdef const char* category_name(Scope* scope) noexcept nogil:
     return b"unknown"
 
 
-cdef int result_index(const Event* event) noexcept nogil:
+cdef int result_index(const Event* event, bint modern) noexcept nogil:
     """Index of the parameter that holds the result of the call, -1 if there is none."""
+    if modern:
+        return 0 if event.info.flags & EF_FROM_SYSCALL and event.type & 1 and event.nparams \
+            and event.type != GENERIC_X else -1
+    return classic_result_index(event)
+
+
+cdef inline bint is_modern(const Scope* scope) noexcept nogil:
+    return scope.state != NULL and scope.state.modern
+
+
+cdef int classic_result_index(const Event* event) noexcept nogil:
     cdef int index = parameter_named(event, b"res", 3)
     if index < 0 and event.info.flags & EF_CREATES_FD and event.type & 1:
         index = parameter_named(event, b"fd", 2)
@@ -325,7 +342,7 @@ cdef bint give_c_text(Value* value, const char* text) noexcept nogil:
 
 cdef bint give_result(Scope* scope, Value* value) noexcept nogil:
     """``SUCCESS``, or the name of the error."""
-    cdef int index = result_index(&scope.event)
+    cdef int index = result_index(&scope.event, is_modern(scope))
     cdef int64_t result
     cdef size_t start = scope.scratch.used
     if index < 0:
@@ -340,7 +357,7 @@ cdef bint give_result(Scope* scope, Value* value) noexcept nogil:
 
 
 cdef bint give_error_count(Scope* scope, Value* value) noexcept nogil:
-    cdef int index = result_index(&scope.event)
+    cdef int index = result_index(&scope.event, is_modern(scope))
     if index < 0 or parameter_integer(&scope.event, index, 0) >= 0:
         return False
     return give_integer(value, PT_UINT32, 1)
@@ -497,8 +514,9 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
             if used > PATH_SIZE:
                 used = PATH_SIZE
             memcpy(directory, text_of(&scope.state.strings, text), used)
-            directory[used] = 47
-            used += 1
+            if not scope.state.modern or (used and directory[used - 1] != 47):
+                directory[used] = 47
+                used += 1
         else:
             memcpy(directory, b"<UNKNOWN>/", 10)
             used = 10
@@ -529,7 +547,6 @@ cdef bint give_delta(Field* field, Scope* scope, Value* value) noexcept nogil:
 cdef bint give_human_time(Scope* scope, Value* value, uint64_t duration) noexcept nogil:
     """A duration in the unit that suits it (state engine, section 11)."""
     cdef size_t start = scope.scratch.used
-    cdef uint64_t hundredths
     if duration >= 3600 * <uint64_t>1000000000:
         put_padded(&scope.scratch, duration // (3600 * <uint64_t>1000000000), 2)
         put_byte(&scope.scratch, 58)
@@ -590,7 +607,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     cdef TextContext* text = <TextContext*>scope.text
     cdef size_t start = scope.scratch.used
     if code == EVT_NUM:
-        return give_integer(value, PT_UINT64, <int64_t>(scope.columns.first_number + scope.row))
+        return give_integer(value, PT_UINT64, <int64_t>event_number(scope.columns, scope.row))
     if code == EVT_TYPE:
         return give_c_text(value, event_name(event, scope.state != NULL and scope.state.modern))
     if code == EVT_DIR:
@@ -676,12 +693,14 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_RES:
         return give_result(scope, value)
     if code == EVT_RAWRES:
-        index = result_index(event)
+        index = result_index(event, is_modern(scope))
         if index < 0:
             return False
         return give_integer(value, PT_INT64, parameter_integer(event, <uint32_t>index, 0))
     if code == EVT_FAILED:
-        index = result_index(event)
+        index = result_index(event, is_modern(scope))
+        if index < 0 and is_modern(scope):
+            return False
         return give_integer(value, PT_BOOL, index >= 0 and parameter_integer(event, <uint32_t>index, 0) < 0)
     if code == EVT_IS_IO:
         return give_integer(value, PT_BOOL, flags & (EF_READS_FROM_FD | EF_WRITES_TO_FD) != 0)

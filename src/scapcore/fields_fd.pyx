@@ -82,7 +82,8 @@ cdef uint8_t fd_type_sign(uint8_t type) noexcept nogil:
 
 cdef bint is_fd_special(Scope* scope) noexcept nogil:
     """True where a value is not a function of the descriptor row: it is missing, or a connect failed."""
-    return not scope.fd or (scope.event.type == SOCKET_CONNECT_X and parameter_integer(&scope.event, 0, 0) < 0)
+    return not scope.fd or (scope.event.type == SOCKET_CONNECT_X and not scope.state.modern
+                            and parameter_integer(&scope.event, 0, 0) < 0)
 
 
 cdef int fd_ends(FdRow* fd, const uint8_t** addresses, unsigned short* ports, int* width) noexcept nogil:
@@ -122,8 +123,8 @@ cdef bint is_local(Scope* scope, const uint8_t* address, int width) noexcept nog
     cdef uint32_t index
     thread = thread_row(state, scope.thread)
     if width == 16:
-        # Of these only the network counts, and containers have none.
-        for index in range(state.interface6_count if not length_of(&state.strings, thread.container_id) else 0):
+        # A network is taken to be the first half of the address; containers have no IPv6 addresses of their own here.
+        for index in range(state.interface6_count if not thread.container_id else 0):
             if memcmp(state.interfaces6[index].address, address, 8) == 0:
                 return True
         return False
@@ -133,7 +134,7 @@ cdef bint is_local(Scope* scope, const uint8_t* address, int width) noexcept nog
             if load32(address) == container.ip:
                 return True
         else:
-            for index in range(1, state.container_count):
+            for index in range(1, scope.columns.container_count):
                 if state.containers[index].ip == load32(address):
                     return True
     for index in range(state.interface_count):
@@ -155,7 +156,7 @@ cdef bint put_created_name(Scope* scope) noexcept nogil:
     if not type & 1:
         return False
     if type == SOCKET_ACCEPT_X or type == SOCKET_ACCEPT_5_X or type == SOCKET_ACCEPT4_X or type == SOCKET_ACCEPT4_5_X \
-            or type == SOCKET_CONNECT_X:
+            or type == SOCKET_CONNECT_X or (type == SOCKET_ACCEPT4_6_X and scope.state.modern):
         path = parameter(&scope.event, 1, &length)
         put_socket_tuple(&scope.scratch, path, length)
         return True
@@ -186,8 +187,9 @@ cdef bint put_created_name(Scope* scope) noexcept nogil:
             if used > PATH_SIZE:
                 used = PATH_SIZE
             memcpy(directory, text_of(&scope.state.strings, text), used)
-            directory[used] = 47
-            used += 1
+            if not scope.state.modern or (used and directory[used - 1] != 47):
+                directory[used] = 47
+                used += 1
         else:
             memcpy(directory, b"<UNKNOWN>", 9)
             used = 9
@@ -239,9 +241,9 @@ cdef bint give_name(Field* field, Scope* scope, Value* value) noexcept nogil:
             return False
         name = text_of(&scope.state.strings, fd.name)
         length = length_of(&scope.state.strings, fd.name)
-        if code == FD_NAME and not scope.printing:
+        if code == FD_NAME and not (scope.printing and not scope.state.modern):
             return give_text(value, name, length)
-        if scope.printing:
+        if scope.printing and not scope.state.modern:
             put_sanitized(&scope.scratch, name, length)
         else:
             put_bytes(&scope.scratch, name, length)

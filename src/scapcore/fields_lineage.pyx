@@ -243,7 +243,7 @@ cdef bint extract_lineage(Field* field, Scope* scope, Value* value) noexcept nog
         return give_session_name(scope, value, row)
     if code >= PROC_SNAME:
         return give_leader(field, scope, value, row)
-    other = parent_of(scope, row)
+    other = ancestor(scope, row, 1) if scope.state.modern else parent_of(scope, row)
     if other == NULL:
         return False
     if code == PROC_PVPID:

@@ -80,10 +80,13 @@ cdef void add_type(Scope* scope, int64_t number, uint32_t* seen) noexcept nogil:
 cdef bint give_types(Scope* scope, Value* value) noexcept nogil:
     """The types of all open descriptors, each once."""
     cdef uint32_t number = scope.columns.table[scope.row]
-    cdef FdTable* table = scope.state.tables[number] if number < scope.state.table_count else NULL
+    cdef FdTable* table
     cdef size_t start = scope.scratch.used
     cdef uint32_t seen = 0
     cdef uint32_t index
+    if (<TextContext*>scope.text).history.frozen != NULL:
+        return False                # a kept event knows only what it names itself
+    table = scope.state.tables[number] if number < scope.state.table_count else NULL
     if table != NULL and table.rows.mask:
         for index in range(table.rows.mask + 1):
             if table.rows.values[index]:

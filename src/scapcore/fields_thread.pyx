@@ -1,7 +1,7 @@
 """Fields of threads and processes (``proc.*``, ``thread.*``), of users and groups. Internal to the core."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from scapcore.buffer cimport put_byte, put_bytes, put_signed
 from scapcore.events cimport *
@@ -134,7 +134,24 @@ cdef ThreadRow* ancestor(Scope* scope, ThreadRow* row, int steps) noexcept nogil
         if row == NULL or not row.parent:
             return NULL
         row = thread_row(scope.state, row.parent)
+        if scope.state.modern:
+            row = main_of(scope, row)
     return row
+
+
+cdef uint32_t give_directory(Scope* scope, uint8_t* target) noexcept nogil:
+    """Copy the working directory of the event's process into PATH_SIZE bytes; its length."""
+    cdef ThreadRow* main = ancestor(scope, thread_row(scope.state, scope.thread), 0)
+    cdef uint32_t used
+    if main == NULL and scope.state.modern:
+        memcpy(target, b"./", 2)
+        return 2
+    used = length_of(&scope.state.strings, main.cwd) if main != NULL else 0
+    if used > PATH_SIZE:
+        used = PATH_SIZE
+    if used:
+        memcpy(target, text_of(&scope.state.strings, main.cwd), used)
+    return used
 
 
 cdef void put_words(Scope* scope, uint32_t words, bint more) noexcept nogil:
@@ -284,6 +301,8 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
         return give_environment(field, scope, value, other) if other != NULL else False
     if code == PROC_CWD:
         other = main_of(scope, row)
+        if other == NULL and scope.state.modern:
+            return give_text(value, b"./", 2)
         return give_string(scope, value, other.cwd if other != NULL else 0)
     if code == PROC_NTHREADS:
         other = main_of(scope, row)

@@ -92,11 +92,3 @@ cdef class Predicate:
     cdef bint judge_values(self, Node* node, int64_t element) noexcept nogil
     cdef bint judge_ancestors(self, Node* node, int64_t element) noexcept nogil
     cpdef uint32_t run(self, EventBatch batch) except? 0xFFFFFFFF
-
-
-cdef class ValueReader:
-    cdef list kept
-    cdef Operand* operand
-    cdef Scope scope
-    cdef TextContext text
-    cdef EventBatch batch

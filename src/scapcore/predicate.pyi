@@ -1,15 +1,8 @@
 from scapcore.batch import EventBatch
-from scapcore.plan import Condition, Operand
+from scapcore.plan import Condition
 
 class Predicate:
     """Selects events of batches by a condition."""
 
     def __init__(self, plan: Condition, *, text_mode: int = ..., unlimited: bool = ...) -> None: ...
     def run(self, batch: EventBatch) -> int: ...
-
-class ValueReader:
-    """Takes values one by one. Internal to the core."""
-
-    def __init__(self, operand: Operand, *, text_mode: int = ...) -> None: ...
-    def begin(self, batch: EventBatch) -> None: ...
-    def value(self, row: int) -> object: ...

@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport Walk
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
 
 
@@ -15,6 +16,7 @@ cdef class Reader:
     cdef readonly list versions
     cdef readonly dict blocks        # count of blocks other than events by type
     cdef readonly bint modern
+    cdef Converter converter         # None in the classic view
     cdef Walk walk
     cdef Chunk chunk
     cdef uint32_t needs
@@ -25,14 +27,31 @@ cdef class Reader:
     cdef uint64_t base               # offset of the chunk in the uncompressed capture
     cdef uint64_t next_number
     cdef uint64_t first_time         # 0 until an event that counts
+    cdef uint64_t last_time          # of the last event delivered
+    cdef readonly list gaps          # damage that was skipped: scapcore.damage.Gap, a thousand at the most
+    cdef readonly uint64_t gap_count
+    cdef readonly bint strict
+    cdef bint open_gap               # a gap waits for the event behind it
+    cdef bint told                   # the damage has been raised
     cdef object error                # to be raised once what came before it is delivered
+    cdef object source_error         # how the bytes ended
     cpdef bint advance(self) except -1
+    cdef bint finish(self) except -1
+    cdef bint gather(self) except -1
     cdef bint fill(self) except -1
-    cdef bint take_block(self) except -1
-    cdef bint start_section(self) except -1
+    cdef int take_block(self) except -1
+    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF
+    cdef int start_section(self) except -1
+    cdef int no_section(self, str problem, str expected) except -1
     cdef int first_block(self) except -1
+    cdef int cut(self) except -1
+    cdef bint is_false_length(self) except -1
+    cdef int damaged(self, str problem, str expected) except -1
+    cdef int note_gap(self, error, uint64_t offset, uint64_t length) except -1
+    cdef int close_gaps(self, EventBatch batch) except -1
+    cdef int end_of_bytes(self) except -1
+    cdef int note_source_error(self, uint64_t lost) except -1
     cdef EventBatch blank_batch(self)
     cdef void place_batch(self, EventBatch batch)
     cdef void deliver(self, EventBatch batch) except *
-    cdef void end_of_bytes(self) except *
     cdef void find_first_time(self, EventBatch batch) noexcept

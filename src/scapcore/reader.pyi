@@ -1,13 +1,25 @@
 from typing import Any
 
 from scapcore.batch import EventBatch
+from scapcore.damage import Gap
 from scapcore.engine import Engine
+from scapcore.errors import CorruptCaptureError
 from scapcore.source import Source
 
 class Reader:
     """One pass over a capture, batch by batch."""
 
-    def __init__(self, source: Source, *, state: bool = True, needs: int = 0, modern: bool = False) -> None: ...
+    def __init__(
+        self,
+        source: Source,
+        *,
+        state: bool = True,
+        needs: int = 0,
+        modern: bool = False,
+        strict: bool = False,
+        batch_events: int = 16384,
+    ) -> None: ...
+    batch_events: int
     @property
     def source(self) -> Source: ...
     @property
@@ -20,6 +32,14 @@ class Reader:
     def versions(self) -> list[tuple[int, int]]: ...
     @property
     def blocks(self) -> dict[int, int]: ...
+    @property
+    def gaps(self) -> list[Gap]: ...
+    @property
+    def gap_count(self) -> int: ...
+    @property
+    def strict(self) -> bool: ...
+    @property
+    def damage(self) -> CorruptCaptureError | None: ...
     @property
     def modern(self) -> bool: ...
     @property

@@ -7,13 +7,15 @@ from libc.string cimport memmove, memset
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
+from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
-from scapcore.events cimport load16, load32, load64
+from scapcore.events cimport BATCH_EVENTS, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
 from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
 from scapcore.sections cimport finish_sections, load_section, machine_info
 from scapcore.state cimport begin_batch
 
+from scapcore.damage import Gap, damage_error
 from scapcore.errors import CorruptCaptureError, ScapError, TruncatedCaptureError, UnsupportedCaptureError
 
 cdef extern from "Python.h":
@@ -23,6 +25,8 @@ cdef size_t CHUNK_BYTES = 1 << 20
 cdef uint64_t RELEASE_STEP = 1 << 24
 cdef uint32_t SECTION_LENGTH = 28
 cdef uint32_t MACHINE_LENGTH = 180
+cdef uint64_t SEARCHED_START = 1 << 20    # how far a section header may be missing
+cdef uint32_t MOST_GAPS = 1000            # that are kept one by one
 
 
 cdef class Reader:
@@ -37,7 +41,12 @@ cdef class Reader:
     needs : int
         Which costly columns to fill, see :class:`scapcore.engine.Engine`.
     modern : bool
-        The rules and names of the newest libraries instead of those of sysdig 0.29.3.
+        The newest libraries' view instead of that of sysdig 0.29.3: their names and rules, and every event in its
+        newest form; the state is kept in any case then.
+    strict : bool
+        Stop at the first damage. Otherwise damage is skipped, noted in :attr:`gaps`, and raised at the very end.
+    batch_events : int
+        Events of a batch at the most, 16384 or less.
     """
 
     def __cinit__(self):
@@ -46,28 +55,46 @@ cdef class Reader:
         if self.walk.unknown_types == NULL:
             raise MemoryError
 
-    def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False):
+    def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False, bint strict=False,
+                 uint32_t batch_events=BATCH_EVENTS):
+        if not 1 <= batch_events <= BATCH_EVENTS:
+            raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
-        self.with_state = state
         self.needs = needs
         self.modern = modern
+        self.strict = strict
+        self.gaps = []
         self.machine = {}
         self.versions = []
         self.blocks = {}
         self.next_number = 1
         self.walk.leading = True
         self.walk.modern = modern
+        self.walk.most = batch_events
+        self.walk.ended = source.mapped is not None
         if source.mapped is not None:
             self.chunk = Chunk(source.mapped)
         else:
             self.chunk = Chunk(None, CHUNK_BYTES)
         self.walk.data = self.chunk.data
         self.walk.end = self.chunk.used
-        self.engine = Engine(needs, modern) if state else None
+        # The newest forms have their own tables of types, which come with the engine.
+        self.with_state = state or modern
+        self.engine = Engine(needs, modern) if self.with_state else None
+        self.converter = Converter() if modern else None
         self.batch = None
 
     def __dealloc__(self):
         free(self.walk.unknown_types)
+
+    @property
+    def batch_events(self):
+        """int : Events of a batch at the most, at least 1; may be changed between batches."""
+        return self.walk.most
+
+    @batch_events.setter
+    def batch_events(self, uint32_t most):
+        self.walk.most = min(max(most, 1), <uint32_t>BATCH_EVENTS)
 
     @property
     def event_blocks(self):
@@ -100,86 +127,93 @@ cdef class Reader:
         """Containers known so far: list of (id, name), name ``""`` where no event told it."""
         return self.engine.containers() if self.engine is not None else []
 
+    @property
+    def damage(self):
+        """CorruptCaptureError or None : What is wrong with the capture, as far as it has been read."""
+        return damage_error(self.gaps, self.gap_count) if self.gap_count else None
+
     cpdef bint advance(self) except -1:
         """Read the next batch into :attr:`batch`; False at the end.
 
         Raises
         ------
         ScapError
-            Where the capture is damaged or cut; every event before that place has been delivered.
+            Where the capture is damaged or cut; everything that can be read has been delivered by then, in a strict
+            pass everything before that place.
         """
+        while self.gather():
+            if self.converter is not None:
+                self.converter.convert(self.batch)
+            if self.batch.columns.count:
+                self.deliver(self.batch)
+                return True
+        return False
+
+    cdef bint gather(self) except -1:
+        """Fill the batch with the next events as they stand in the capture; False at the end."""
         cdef int status
         cdef const EventType* types = events_modern if self.modern else events_classic
         cdef EventBatch batch
-        if self.error is not None:
-            self.finished = True
-            error, self.error = self.error, None
-            raise error
         if self.finished:
-            return False
+            return self.finish()
         batch = self.blank_batch()
         if self.engine is not None:
             begin_batch(&self.engine.state)
         self.place_batch(batch)
-        while True:
-            with nogil:
-                status = walk_events(&self.walk, &batch.columns, types) if self.started else WALK_OTHER
-            if status == WALK_OTHER and not self.started:
+        while not self.finished:
+            if self.started:
+                with nogil:
+                    status = walk_events(&self.walk, &batch.columns, types)
+            else:
                 status = self.first_block()
-            if batch.columns.count and status != WALK_BAD:
-                break
+            if batch.columns.count:
+                break               # whatever comes next is met again
             if status == WALK_SIDE:
                 if self.engine is not None:
                     self.engine.apply_side(self.walk.side, self.walk.side_nparams, self.walk.side_form)
-                self.place_batch(batch)
-                continue
-            if status == WALK_OTHER:
-                if self.take_block():
-                    self.place_batch(batch)
-                    continue
-                break
-            if status == WALK_MORE:
-                if self.fill():
-                    self.place_batch(batch)
-                    continue
-                break
-            if status == WALK_END:
-                if self.source.mapped is None and self.fill():
-                    self.place_batch(batch)
-                    continue
-                self.end_of_bytes()
-                break
-            if status == WALK_BAD:
-                self.error = CorruptCaptureError(
-                    self.walk.problem.decode(), offset=self.base + self.walk.position, block_type=self.walk.block_type,
-                    expected=self.walk.expected.decode())
-                break
+            elif status == WALK_OTHER:
+                self.take_block()
+            elif status == WALK_MORE:
+                if self.is_false_length():
+                    self.damaged("a block states a length that it does not have", "a length up to the next block")
+                elif self.walk.ended:
+                    self.cut()
+                else:
+                    self.fill()
+            elif status == WALK_END:
+                if self.walk.ended:
+                    self.end_of_bytes()
+                else:
+                    self.fill()
+            elif status == WALK_BAD:
+                self.damaged(self.walk.problem.decode(), self.walk.expected.decode())
+            self.place_batch(batch)
         if not batch.columns.count:
-            self.finished = True
-            if self.error is not None:
-                error, self.error = self.error, None
-                raise error
-            return False
-        self.deliver(batch)
+            return self.finish()
         return True
+
+    cdef bint finish(self) except -1:
+        """The end: False, or the error that waits for it, once."""
+        error, self.error = self.error, None
+        if error is None and self.gap_count and not self.told:
+            self.told = True
+            error = self.damage
+        if error is not None:
+            raise error
+        return False
 
     cdef int first_block(self) except -1:
         """Status for the very first block, which must be a section header."""
         cdef uint64_t rest = self.walk.end - self.walk.position
+        if rest == 0:
+            return WALK_END
         if rest < 8:
-            if self.source.mapped is None and rest == 0:
-                return WALK_END
             self.walk.wanted = 8
-            return WALK_MORE if rest else WALK_END
+            return WALK_MORE
         self.walk.block_type = load32(self.walk.data + self.walk.position)
         self.walk.block_length = load32(self.walk.data + self.walk.position + 4)
-        if self.walk.block_type != BLOCK_SECTION:
-            return WALK_OTHER
-        if self.walk.block_length < FRAME:
-            self.walk.problem = "a block is shorter than its own frame"
-            self.walk.expected = "a length of at least 12"
-            return WALK_BAD
-        if rest < self.walk.block_length:
+        if self.walk.block_type == BLOCK_SECTION and FRAME <= self.walk.block_length <= PLAUSIBLE_FIND \
+                and rest < self.walk.block_length:
             self.walk.wanted = self.walk.block_length
             return WALK_MORE
         return WALK_OTHER
@@ -187,9 +221,14 @@ cdef class Reader:
     cdef EventBatch blank_batch(self):
         """A batch to fill: the former one, unless somebody else still looks at it."""
         cdef EventBatch batch = self.batch
-        if batch is None or Py_REFCNT(<PyObject*>batch) > 2:
-            if batch is not None:
-                batch.pin()
+        cdef Py_ssize_t held = 0 if batch is None else Py_REFCNT(<PyObject*>batch) - 2
+        if held and held == batch.place_count:
+            batch.keep_places()
+            held = 0
+        if held:
+            batch.pin()
+            batch = None
+        if batch is None:
             batch = EventBatch(self.needs)
             self.batch = batch
         batch.clear()
@@ -218,13 +257,22 @@ cdef class Reader:
     cdef void deliver(self, EventBatch batch) except *:
         if not self.first_time:
             self.find_first_time(batch)
+        if self.open_gap:
+            self.close_gaps(batch)
+        self.last_time = load64(batch.columns.data + batch.columns.offset[batch.columns.count - 1])
         batch.columns.first_time = self.first_time
         if self.engine is not None:
             if not self.in_events:
                 finish_sections(&self.engine.state)
                 self.engine.state.change_count = 1   # what the lists said is no change
-            with nogil:
+            if self.engine.kept:
+                # Another thread may be asking a kept batch for values, which must not move meanwhile.
                 self.engine.process(&batch.columns)
+            else:
+                with nogil:
+                    self.engine.process(&batch.columns)
+            batch.columns.container_count = self.engine.state.container_count
+            batch.columns.user_count = self.engine.state.user_count
             if self.engine.state.failed:
                 raise MemoryError
         self.in_events = True
@@ -232,113 +280,273 @@ cdef class Reader:
         if self.source.mapped is not None and batch.columns.base >= RELEASE_STEP:
             self.source.release(batch.columns.base)
 
-    cdef void end_of_bytes(self) except *:
-        if not self.started and self.error is None:
+    cdef int end_of_bytes(self) except -1:
+        """Nothing follows, and no block has begun."""
+        self.finished = True
+        if not self.started and self.error is None and self.source_error is None:
             self.error = UnsupportedCaptureError(f"{self.source.name}: the file is empty")
+        self.note_source_error(0)
+        return 0
+
+    cdef int note_source_error(self, uint64_t lost) except -1:
+        """What the source said when it ended, which is damage where it is about the bytes."""
+        error, self.source_error = self.source_error, None
+        if error is None:
+            return 0
+        if isinstance(error, CorruptCaptureError) and self.started:
+            if self.strict:
+                self.error = error
+            else:
+                self.note_gap(error, self.base + self.walk.end - lost, lost)
+        else:
+            self.error = error
+        return 0
+
+    cdef int cut(self) except -1:
+        """The bytes end within the block at the position."""
+        cdef uint64_t rest = self.walk.end - self.walk.position
+        cdef uint64_t place = self.walk.position + 1
+        if not self.started and rest < 8:
+            self.finished = True
+            self.error = self.source_error
+            if self.error is None:
+                self.error = UnsupportedCaptureError(
+                    f"{self.source.name}: not a capture: it begins with no section header")
+            return 0
+        if not self.strict and find_block(&self.walk, &place, 1) == JUDGED_YES:     # all bytes are there by now
+            # It was its length that was wrong.
+            return self.damaged("a block is longer than the capture", "a length up to the next block")
+        self.finished = True
+        if self.source_error is not None:
+            if self.started and self.walk.wanted > 8:
+                self.take_list(self.walk.position, self.walk.end)
+            return self.note_source_error(rest)
+        error = TruncatedCaptureError(
+            f"the capture is cut: a block of {self.walk.wanted} bytes has only {rest}" if rest >= 8
+            else f"the capture is cut: {rest} bytes where a block should begin",
+            offset=self.base + self.walk.position, block_type=self.walk.block_type if rest >= 8 else None)
+        if self.strict or not self.started:
+            self.error = error
+            return 0
+        if rest >= 8:
+            self.take_list(self.walk.position, self.walk.end)
+        self.note_gap(error, self.base + self.walk.position, rest)
+        self.walk.position = self.walk.end
+        return 0
+
+    cdef size_t take_list(self, uint64_t start, uint64_t end) except? 0xFFFFFFFF:
+        """Take over what can be read of a damaged list that ends somewhere before a place; the bytes that cannot."""
+        cdef size_t skipped = 0
+        if self.engine is None or end - start <= 8:
+            return end - start
+        if is_event_block(self.walk.block_type):
+            return end - start
+        load_section(&self.engine.state, self.walk.block_type, self.walk.data + start + 8, end - start - 8, &skipped)
+        return skipped
+
+    cdef bint is_false_length(self) except -1:
+        """True if blocks follow one another within the part of a long block that is there: its length is wrong.
+
+        This is asked before the chunk grows, so that a wrong length does not pull a whole stream into memory.
+        """
+        cdef uint64_t place = self.walk.position + 8
+        if self.strict or self.source.mapped is not None or self.walk.position or self.chunk.used < self.chunk.capacity:
+            return False
+        return find_block(&self.walk, &place, 3) == JUDGED_YES
+
+    cdef int damaged(self, str problem, str expected) except -1:
+        """The block at the position cannot be read: go on at the next one, or end."""
+        cdef uint64_t start = self.base + self.walk.position
+        cdef uint64_t rest = self.walk.end - self.walk.position
+        cdef uint32_t block_type = self.walk.block_type
+        cdef uint32_t length = self.walk.block_length
+        cdef uint64_t place = self.walk.position + 1
+        cdef const uint8_t* block = self.walk.data + self.walk.position
+        cdef int judged
+        error = CorruptCaptureError(problem, offset=start, block_type=None if self.walk.lost else block_type,
+                                    expected=expected)
+        if self.strict:
+            self.error = error
+            self.finished = True
+            return 0
+        if self.walk.lost:
+            self.walk.lost = False
+            place = self.walk.position
+        elif FRAME <= length <= rest and load32(block + length - 4) == length:
+            # Its frame is right, so that only what is within is lost.
+            self.walk.position += length
+            self.note_gap(error, start, length)
+            return 0
+        while True:
+            judged = find_block(&self.walk, &place, 1)
+            if judged == JUDGED_YES:
+                break
+            if judged == JUDGED_NO:
+                self.walk.position = self.walk.end
+                self.finished = True
+                self.note_gap(error, start, self.base + self.walk.end - start)
+                return self.note_source_error(0)
+            self.walk.position = place
+            self.fill()
+            place = self.walk.position
+        self.walk.position = place
+        self.note_gap(error, start, self.base + place - start)
+        return 0
+
+    cdef int note_gap(self, error, uint64_t offset, uint64_t length) except -1:
+        self.gap_count += 1
+        if self.gap_count <= MOST_GAPS:
+            self.gaps.append(Gap(error, offset, length, self.next_number - 1, 0, self.last_time, 0))
+            self.open_gap = True
+        return 0
+
+    cdef int close_gaps(self, EventBatch batch) except -1:
+        """Tell the gaps that end with a batch what follows them."""
+        cdef uint64_t time = load64(batch.columns.data + batch.columns.offset[0])
+        self.open_gap = False
+        for gap in reversed(self.gaps):
+            if gap.after:
+                break
+            gap.after = self.next_number
+            gap.after_time = time
+        return 0
 
     cdef bint fill(self) except -1:
         """Get more bytes behind the position; False at their end."""
         cdef Chunk chunk = self.chunk
         cdef Chunk fresh
         cdef uint64_t rest = self.walk.end - self.walk.position
-        cdef size_t got = 0
-        cdef size_t wanted
-        if self.source.mapped is None:
-            if self.walk.position:
-                if Py_REFCNT(<PyObject*>chunk) > 3 or (self.batch is not None and self.batch.columns.count):
-                    fresh = Chunk(None, CHUNK_BYTES if rest < CHUNK_BYTES // 2 else rest * 2)
-                else:
-                    fresh = chunk
-                memmove(fresh.data, self.walk.data + self.walk.position, rest)
-                fresh.used = rest
-                self.chunk = chunk = fresh
-                self.base += self.walk.position
-                self.walk.position = 0
-                self.walk.data = chunk.data
-            elif chunk.used == chunk.capacity:
-                # A block longer than the chunk: grow with what really arrives, not by what it says.
-                chunk.grow(chunk.capacity * 2)
-                self.walk.data = chunk.data
-            try:
-                got = self.source.readinto(memoryview(chunk)[chunk.used:])
-            except ScapError as error:
-                self.error = error
-            chunk.used += got
-            self.walk.end = chunk.used
-            if got:
-                return True
-        if rest == 0:
-            self.end_of_bytes()
-        elif self.error is None:
-            wanted = self.walk.wanted
-            self.error = TruncatedCaptureError(
-                f"the capture is cut: a block of {wanted} bytes has only {rest}" if rest >= 8
-                else f"the capture is cut: {rest} bytes where a block should begin",
-                offset=self.base + self.walk.position, block_type=self.walk.block_type if rest >= 8 else None)
-        if self.error is not None and not self.started and isinstance(self.error, TruncatedCaptureError) and rest < 8:
-            self.error = UnsupportedCaptureError(f"{self.source.name}: not a capture: it begins with no section header")
-        return False
+        cdef size_t got
+        if self.walk.ended:
+            return False
+        if self.walk.position:
+            if Py_REFCNT(<PyObject*>chunk) > 3 or (self.batch is not None and self.batch.columns.count):
+                fresh = Chunk(None, CHUNK_BYTES if rest < CHUNK_BYTES // 2 else rest * 2)
+            else:
+                fresh = chunk
+            memmove(fresh.data, self.walk.data + self.walk.position, rest)
+            fresh.used = rest
+            self.chunk = chunk = fresh
+            self.base += self.walk.position
+            self.walk.position = 0
+            self.walk.data = chunk.data
+        elif chunk.used == chunk.capacity:
+            # A block longer than the chunk: grow with what really arrives, not by what it says.
+            chunk.grow(chunk.capacity * 2)
+            self.walk.data = chunk.data
+        self.walk.end = chunk.used
+        try:
+            got = self.source.readinto(memoryview(chunk)[chunk.used:])
+        except ScapError as error:
+            self.source_error = error
+            got = 0
+        chunk.used += got
+        self.walk.end = chunk.used
+        self.walk.ended = got == 0
+        return got > 0
 
-    cdef bint take_block(self) except -1:
-        """Take over the block at the position, which is no event; False if reading cannot go on."""
+    cdef int take_block(self) except -1:
+        """Take over the block at the position, which is no event."""
         cdef const uint8_t* block = self.walk.data + self.walk.position
         cdef uint32_t block_type = self.walk.block_type
         cdef uint32_t length = self.walk.block_length
+        cdef uint64_t start = self.base + self.walk.position
+        cdef uint64_t place = self.walk.position + 1
+        cdef size_t skipped = 0
         cdef str problem = None
-        if not self.started and block_type != BLOCK_SECTION:
-            self.error = UnsupportedCaptureError(f"{self.source.name}: not a capture: it begins with no section header")
-            return False
-        if block_type == BLOCK_SECTION:
+        if block_type == BLOCK_SECTION or not self.started:
             return self.start_section()
-        self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
         if load32(block + length - 4) != length:
             problem = "the length at the end of a block differs from that at its start"
-        elif block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY:
+            if self.strict:
+                return self.damaged(problem, None)
+            # What can be read of a list lies before the next block.
+            self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
+            if find_block(&self.walk, &place, 1) != JUDGED_YES:
+                place = self.walk.position + length
+            if place > self.walk.position + 12:
+                self.take_list(self.walk.position, place - 4)
+            return self.damaged(problem, None)
+        self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
+        if block_type == BLOCK_MACHINE or block_type == <uint32_t>BLOCK_MACHINE_EARLY:
             if length - FRAME < MACHINE_LENGTH:
                 problem = "the machine block is too short"
+                skipped = length
             else:
                 self.machine = machine_info(block + 8, length - FRAME)
                 if self.engine is not None:
                     self.engine.set_machine(self.machine)
         elif self.engine is not None:
-            problem = load_section(&self.engine.state, block_type, block + 8, length - FRAME)
+            problem = load_section(&self.engine.state, block_type, block + 8, length - FRAME, &skipped)
         if problem is not None:
-            self.error = CorruptCaptureError(problem, offset=self.base + self.walk.position, block_type=block_type)
-            return False
+            error = CorruptCaptureError(problem, offset=start, block_type=block_type)
+            if self.strict:
+                self.error = error
+                self.finished = True
+                return 0
+            self.note_gap(error, start, skipped)
         self.walk.position += length
-        return True
+        return 0
 
-    cdef bint start_section(self) except -1:
+    cdef int start_section(self) except -1:
         """Begin a section; one behind another starts anew but goes on counting events."""
         cdef const uint8_t* block = self.walk.data + self.walk.position
         cdef uint32_t length = self.walk.block_length
         cdef uint32_t magic
         cdef uint16_t major
         cdef uint32_t swapped = 0x4D3C2B1A
-        if length < SECTION_LENGTH:
-            self.error = CorruptCaptureError("a section header is too short", offset=self.base + self.walk.position,
-                                             block_type=BLOCK_SECTION, expected="at least 28 bytes")
-            return False
+        if self.walk.block_type != BLOCK_SECTION:
+            return self.no_section("it begins with no section header", None)
+        if length < SECTION_LENGTH or length > PLAUSIBLE_FIND:
+            return self.no_section("a section header states a wrong length", "at least 28 bytes")
         magic = load32(block + 8)
         major = load16(block + 12)
         if magic == swapped:
+            self.finished = True
             self.error = UnsupportedCaptureError(
                 f"{self.source.name}: the capture was written on a machine of the other byte order")
-            return False
+            return 0
         if magic != MAGIC:
-            self.error = CorruptCaptureError("a section header has a wrong magic number",
-                                             offset=self.base + self.walk.position, block_type=BLOCK_SECTION,
-                                             expected="0x1A2B3C4D")
-            return False
+            return self.no_section("a section header has a wrong magic number", "0x1A2B3C4D")
         if major > 1:
+            self.finished = True
             self.error = UnsupportedCaptureError(
                 f"{self.source.name}: format version {major}.{load16(block + 14)} is newer than what can be read (1.x)")
-            return False
+            return 0
         if self.started and self.with_state:
             self.engine = Engine(self.needs, self.modern)
+            if self.modern:
+                self.converter = Converter()
         self.started = True
         self.in_events = False
         self.walk.leading = True
         self.versions.append((major, load16(block + 14)))
         self.walk.position += length
-        return True
+        return 0
+
+    cdef int no_section(self, str problem, str expected) except -1:
+        """Something is wrong with a section header. Without one, only a file with blocks near its start is a capture."""
+        cdef uint64_t place
+        cdef uint64_t start = self.base + self.walk.position
+        if self.started:
+            return self.damaged(problem, expected)
+        while self.walk.end < SEARCHED_START and self.fill():
+            pass
+        place = self.walk.position + 1
+        while not self.strict and find_block(&self.walk, &place, 3) == JUDGED_MORE and place < SEARCHED_START:
+            if not self.fill():
+                place = self.walk.position + 1
+        if not self.strict and place < SEARCHED_START and find_block(&self.walk, &place, 3) == JUDGED_YES:
+            error = CorruptCaptureError(problem, offset=start, block_type=self.walk.block_type, expected=expected)
+            self.walk.position = place
+            self.started = True
+            self.note_gap(error, start, self.base + place - start)
+            return 0
+        self.finished = True
+        if self.source_error is not None:
+            self.error = self.source_error
+        elif self.walk.block_type == BLOCK_SECTION:
+            self.error = CorruptCaptureError(problem, offset=start, block_type=BLOCK_SECTION, expected=expected)
+        else:
+            self.error = UnsupportedCaptureError(f"{self.source.name}: not a capture: {problem}")
+        return 0

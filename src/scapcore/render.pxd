@@ -39,6 +39,7 @@ cdef class Renderer:
     cdef bint keep_missing
     cdef bint json
     cdef bint escape
+    cdef bint writing                # a target has a view of `out`
     cdef Beginning beginning
     cdef uint64_t most               # the limit as a number
     cdef list kept                   # owners of what segments point to
@@ -48,7 +49,8 @@ cdef class Renderer:
     cdef Clock clock
     cdef int lay_out(self, list segments, str time, bint multiline) except -1
     cdef int set_source(self, Segment* segment, FieldUse use, str time) except -1
-    cdef void begin(self, EventBatch batch) noexcept
+    cdef int begin(self, EventBatch batch) except -1
+    cdef int write_pieces(self, target, EventBatch batch) except -1
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil
     cdef bint put_line(self, EventBatch batch, uint32_t row) noexcept nogil
     cdef bint put_segment(self, Segment* segment) noexcept nogil

@@ -1,22 +1,27 @@
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol, final, type_check_only
 
 from scapcore.batch import EventBatch
 from scapcore.fields import FieldUse
 
-OUTPUT_TIMES: Final[dict[str, int]]
-DATA_MODES: Final[dict[str, int]]
-
+@type_check_only
 class Target(Protocol):
     def write(self, piece: memoryview, /) -> object: ...
 
+@final
 class Renderer:
-    needs: int
-    needs_state: bool
-    limit: int | None
-    lines: int
-    dropped: int
-    events: int
+    @property
+    def needs(self) -> int: ...
+    @property
+    def needs_state(self) -> bool: ...
+    @property
+    def limit(self) -> int | None: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def events(self) -> int: ...
     def __init__(
         self,
         segments: Sequence[bytes | tuple[FieldUse | None, int, bytes]],
@@ -33,5 +38,3 @@ class Renderer:
     def finished(self) -> bool: ...
     def render(self, batch: EventBatch) -> bytes: ...
     def write_to(self, target: int | Target, batch: EventBatch) -> None: ...
-
-def json_text(text: bytes) -> bytes: ...

@@ -7,6 +7,7 @@ counts bytes, and texts end at a NUL.
 """
 
 import os
+from functools import partial
 
 from cython cimport final
 from cpython.buffer cimport PyBUF_READ
@@ -21,10 +22,11 @@ from scapcore.beginning cimport find_beginning, is_counted
 from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_hex, put_padded, release, reserve
 from scapcore.clock cimport clock_open, put_date_and_time, put_iso8601, put_seconds, put_time
 from scapcore.events cimport MARK_HIDDEN
-from scapcore.fields cimport FieldUse, Value, close_scope, extract, move_scope, open_scope
+from scapcore.fields cimport FieldUse, Value, close_scope, extract, give_scratch, move_scope, open_scope
 from scapcore.names cimport put_ipv4, put_ipv6, put_socket_address, put_socket_tuple
 from scapcore.numerals cimport write_unsigned
-from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text)
+from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text,
+                               put_payload)
 from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
@@ -37,6 +39,7 @@ cdef extern from "<stdlib.h>" nogil:
 
 cdef enum Source:
     FROM_FIELD = 0
+    FROM_DATA
     FROM_TIME
     FROM_TIME_S
     FROM_ISO8601
@@ -50,20 +53,20 @@ cdef enum Source:
 
 cdef enum:
     PIECE = 1 << 20          # bytes that are written at once
-    WIDEST = 1 << 20         # of columns
+    WIDEST = 1 << 16         # of columns
 
-TIME_FIELDS = {
+cdef dict TIME_FIELDS = {
     "evt.time": FROM_TIME,
     "evt.time.s": FROM_TIME_S,
     "evt.time.iso8601": FROM_ISO8601,
     "evt.datetime": FROM_DATETIME,
     "evt.datetime.s": FROM_DATETIME_S,
 }
-OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
-DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
+cdef dict OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
+cdef dict DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
               "base64": MODE_BASE64}
-RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns", "util.cnt"))
-DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
+cdef frozenset RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns", "util.cnt"))
+cdef tuple DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
 
 
 # Values
@@ -192,7 +195,8 @@ cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept no
 cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil:
     """A value as JSON; False if there is none for it.
 
-    Numbers stay numbers, padded ones too, unless they are shown in another base.
+    Numbers stay numbers, padded ones too, unless they are shown in another base or, as raw parameters of 64 bits, in
+    none.
     """
     cdef uint8_t type = value.type
     cdef char digits[40]
@@ -214,7 +218,8 @@ cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexce
             length = snprintf(digits, sizeof(digits), b"%.17g", value.real)
         put_bytes(out, digits, length)
         return True
-    quoted = value.data != NULL or format == PF_HEX or format == PF_OCT
+    quoted = value.data != NULL or format == PF_HEX or format == PF_OCT or (
+        format == PF_NA and (type == PT_INT64 or type == PT_PID))
     if quoted:
         put_byte(out, 34)
     elif format == PF_10_PADDED_DEC:
@@ -398,12 +403,14 @@ cdef class Renderer:
         if use.name == "evt.outputtime":
             segment.source = OUTPUT_TIMES[time]
             segment.running = segment.source == FROM_DIFFERENCE
+        elif use.name == "evt.buffer":
+            segment.source = FROM_DATA
         else:
             segment.source = TIME_FIELDS.get(use.name, FROM_FIELD)
         if segment.source == FROM_LATENCY:
             self.needs |= NEED_LATENCY
             self.needs_state = True
-        elif segment.source == FROM_FIELD:
+        elif segment.source <= FROM_DATA:
             self.needs |= use.field.needs
             self.needs_state = self.needs_state or use.field.needs_state
         return 0
@@ -448,11 +455,17 @@ cdef class Renderer:
         OSError
             What the target raises, as it is.
         """
-        cdef uint32_t position = 0
-        cdef bint to_descriptor = isinstance(target, int)
-        cdef uint32_t count
         self.begin(batch)
-        count = batch.selected_count if batch.has_selection else batch.columns.count
+        self.writing = True
+        try:
+            self.write_pieces(target, batch)
+        finally:
+            self.writing = False
+
+    cdef int write_pieces(self, target, EventBatch batch) except -1:
+        cdef uint32_t position = 0
+        write = partial(os.write, target) if isinstance(target, int) else target.write
+        cdef uint32_t count = batch.selected_count if batch.has_selection else batch.columns.count
         while position < count:
             self.out.used = 0
             with nogil:
@@ -461,13 +474,14 @@ cdef class Renderer:
                 raise MemoryError
             if self.out.used:
                 with PyMemoryView_FromMemory(<char*>self.out.data, <Py_ssize_t>self.out.used, PyBUF_READ) as piece:
-                    if to_descriptor:
-                        write_all(target, piece)
-                    else:
-                        target.write(piece)
+                    write_all(write, piece)
+        return 0
 
-    cdef void begin(self, EventBatch batch) noexcept:
-        """Look at a batch."""
+    cdef int begin(self, EventBatch batch) except -1:
+        """Look at a batch, which must have what is needed."""
+        if self.writing:
+            raise RuntimeError("a renderer cannot be used by what it writes to")
+        batch.require(self.needs)
         find_beginning(&self.beginning, batch)
         open_scope(&self.scope, batch)
         self.scope.text = NULL
@@ -476,6 +490,7 @@ cdef class Renderer:
             self.scope.text = &self.text
         self.out.used = 0
         self.out.failed = False
+        return 0
 
     cdef uint32_t fill(self, EventBatch batch, uint32_t position, size_t enough) noexcept nogil:
         """Put lines until there are enough bytes; the position where to go on, which is the end when all is done."""
@@ -534,12 +549,18 @@ cdef class Renderer:
 
     cdef bint put_segment(self, Segment* segment) noexcept nogil:
         cdef Value value
+        cdef size_t start
         if segment.source == FROM_NOWHERE:
             return False
-        if segment.source != FROM_FIELD:
+        if segment.source > FROM_DATA:
             return self.put_time_segment(segment)
         if not extract(segment.field, &self.scope, &value):
             return False
+        if segment.source == FROM_DATA and value.type == PT_BYTEBUF:
+            # Without the state engine there is no text of parameters, but this one needs no state.
+            start = self.scope.scratch.used
+            put_payload(&self.scope.scratch, value.data, value.length, self.text.mode, self.text.unlimited)
+            give_scratch(&self.scope, &value, start)
         if segment.type and value.data == NULL:
             value.type = segment.type
         if self.json:
@@ -574,8 +595,8 @@ cdef class Renderer:
         return True
 
 
-def first_type(bytes name):
-    """Type code of the first parameter of that name in the event table, 0 if there is none. Internal to the core."""
+cdef int first_type(bytes name) except -1:
+    """Type code of the first parameter of that name in the event table, 0 if there is none."""
     for event in event_types():
         for parameter in event.params:
             if name is not None and parameter.name == name.decode():
@@ -583,8 +604,8 @@ def first_type(bytes name):
     return 0
 
 
-def as_json(segments):
-    """The segments of a JSON object: one for each name, in the order of the names. Internal to the core."""
+cdef list as_json(segments):
+    """The segments of a JSON object: one for each name, in the order of the names."""
     named = {part[2]: part for part in segments if not isinstance(part, bytes)}
     result = []
     for name in sorted(named):
@@ -592,14 +613,8 @@ def as_json(segments):
     return result + [b"}" if result else b"null"]
 
 
-def json_text(bytes text not None):
-    """A text as JSON with its quotes. Internal to the core.
-
-    Examples
-    --------
-    >>> json_text(b'evt.arg["a"]')
-    b'"evt.arg[\\\\"a\\\\"]"'
-    """
+cdef bytes json_text(bytes text):
+    """A text as JSON with its quotes."""
     cdef Buffer out
     memset(&out, 0, sizeof(Buffer))
     put_json_text(&out, text, len(text))
@@ -611,8 +626,11 @@ def json_text(bytes text not None):
         release(&out)
 
 
-cdef void write_all(int descriptor, piece) except *:
-    """Write to a descriptor, which may take less than all at once."""
+cdef int write_all(write, piece) except -1:
+    """Write all of a piece; descriptors and unbuffered files may take less at once."""
     cdef Py_ssize_t done = 0
     while done < len(piece):
-        done += os.write(descriptor, piece[done:])
+        with piece[done:] as rest:
+            taken = write(rest)
+            done += len(rest) if taken is None else taken
+    return 0

@@ -11,12 +11,14 @@ from scapcore.blocks cimport *
 from scapcore.buffer cimport Buffer, release
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport load16, load32, load64, text_length
-from scapcore.hashing cimport map_put
+from scapcore.families cimport join_family
+from scapcore.hashing cimport IntegerMap, map_get, map_put
 from scapcore.names cimport *
 from scapcore.sockets cimport fill_from_interfaces, swap_ends
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop
 from scapcore.threads cimport set_arguments, set_cgroups, set_directory, set_environment
+from scapcore.threads_modern cimport keep_exepath
 
 
 cdef struct Cursor:
@@ -164,7 +166,10 @@ cdef void load_thread(State* state, Cursor* cursor, int version) noexcept nogil:
     thread.pfminor = pfminor
     thread_text(state, &row.comm, comm, text_length(comm, comm_length))
     thread_text(state, &row.exe, exe, text_length(exe, exe_length))
-    thread_text(state, &row.exepath, exepath, text_length(exepath, exepath_length))
+    if state.modern:
+        keep_exepath(state, row, exepath, text_length(exepath, exepath_length))
+    else:
+        thread_text(state, &row.exepath, exepath, text_length(exepath, exepath_length))
     thread_text(state, &row.root, root, text_length(root, root_length))
     set_arguments(state, &row.args, args, args_length)
     if is_main(thread):
@@ -201,30 +206,36 @@ cdef void load_thread(State* state, Cursor* cursor, int version) noexcept nogil:
     cursor.short = False
 
 
-cdef str load_threads(State* state, const uint8_t* body, size_t length, int version):
+cdef str load_threads(State* state, const uint8_t* body, size_t length, int version, size_t* skipped):
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size
+    cdef str problem = None
+    cdef const uint8_t* place
     cursor.place = body
     cursor.end = body + length
     cursor.short = False
     while cursor.end - cursor.place >= 4:
         if version < 9:
+            place = cursor.place
             load_thread(state, &cursor, version)
             if cursor.short:
+                skipped[0] += cursor.end - place
                 return "a process entry runs over the end of its list"
             continue
         size = load32(cursor.place)
         if size < 4 or size > cursor.end - cursor.place:
+            skipped[0] += cursor.end - cursor.place
             return "a process entry states a length that its list does not have"
         entry.place = cursor.place + 4
         entry.end = cursor.place + size
         entry.short = False
         load_thread(state, &entry, version)
         if entry.short:
-            return "a process entry is longer than it says"
+            skipped[0] += size
+            problem = "a process entry is longer than it says"
         cursor.place += size
-    return None
+    return problem
 
 
 cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized, uint8_t* address) noexcept nogil:
@@ -301,10 +312,12 @@ cdef bint load_fd(State* state, Cursor* cursor, Thread* thread, bint sized, uint
     return True
 
 
-cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized):
+cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size
+    cdef str problem = None
+    cdef const uint8_t* place
     cdef Thread* thread
     cdef uint8_t[40] address
     memset(address, 0, 40)
@@ -313,28 +326,34 @@ cdef str load_fds(State* state, const uint8_t* body, size_t length, bint sized):
     cursor.short = False
     thread = thread_find(state, <int64_t>take(&cursor, 8))
     if cursor.short:
+        skipped[0] += length
         return "a descriptor list is too short for its thread id"
     while cursor.end - cursor.place >= 4:
         if not sized:
+            place = cursor.place
             if not load_fd(state, &cursor, thread, False, address):
+                skipped[0] += cursor.end - place
                 return "a descriptor list holds a type of unknown length"
             if cursor.short:
+                skipped[0] += cursor.end - place
                 return "a descriptor entry runs over the end of its list"
             continue
         size = load32(cursor.place)
         if size < 4 or size > cursor.end - cursor.place:
+            skipped[0] += cursor.end - cursor.place
             return "a descriptor entry states a length that its list does not have"
         entry.place = cursor.place + 4
         entry.end = cursor.place + size
         entry.short = False
         load_fd(state, &entry, thread, True, address)
         if entry.short:
-            return "a descriptor entry is longer than it says"
+            skipped[0] += size
+            problem = "a descriptor entry is longer than it says"
         cursor.place += size
-    return None
+    return problem
 
 
-cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint sized):
+cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
     """A new list replaces the former one (scap format, section 2)."""
     cdef Cursor cursor
     cdef Cursor entry
@@ -353,6 +372,7 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
         if sized:
             size = <uint32_t>take(&entry, 4)
             if size > entry.end - entry.place:
+                skipped[0] += cursor.end - cursor.place
                 return "an interface entry states a length that its list does not have"
             entry.end = entry.place + size
         kind = <uint16_t>take(&entry, 2)
@@ -365,10 +385,12 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
             cursor.place = entry.end
             continue
         else:
+            skipped[0] += cursor.end - cursor.place
             return "an interface list holds an entry of unknown kind"
         if kind < 3:
             take(&entry, 8)
         if take_bytes(&entry, name_length) == NULL or data == NULL:
+            skipped[0] += cursor.end - cursor.place
             return "an interface entry runs over its end"
         if kind == 1 or kind == 3:
             grown = <Interface*>realloc(state.interfaces, (state.interface_count + 1) * sizeof(Interface))
@@ -393,6 +415,7 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
 cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home, uint32_t shell) noexcept nogil:
     """Add a user or group to the tables; a later one of the same id takes its place."""
     cdef UserRow* grown
+    cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
     cdef uint32_t number = state.user_count
     if number == state.user_capacity:
         grown = <UserRow*>realloc(state.users, <size_t>number * 2 * sizeof(UserRow))
@@ -406,9 +429,10 @@ cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t
     state.users[number].name = name
     state.users[number].home = home
     state.users[number].shell = shell
+    state.users[number].previous = map_get(by_id, <int64_t>id)
     state.user_count += 1
     state.epoch += 1
-    return map_put(&state.by_gid if group else &state.by_uid, <int64_t>id, number)
+    return map_put(by_id, <int64_t>id, number)
 
 
 cdef uint32_t keep_text(State* state, Cursor* cursor) noexcept nogil:
@@ -417,7 +441,7 @@ cdef uint32_t keep_text(State* state, Cursor* cursor) noexcept nogil:
     return strings_add(&state.strings, data, text_length(data, length))
 
 
-cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized):
+cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size, id, gid, name, home, shell
@@ -430,6 +454,7 @@ cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized
         if sized:
             size = <uint32_t>take(&entry, 4)
             if size < 4 or size > cursor.end - cursor.place:
+                skipped[0] += cursor.end - cursor.place
                 return "a user entry states a length that its list does not have"
             entry.end = cursor.place + size
         group = take(&entry, 1) != 0
@@ -439,23 +464,25 @@ cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized
         home = 0 if group else keep_text(state, &entry)
         shell = 0 if group else keep_text(state, &entry)
         if entry.short:
+            skipped[0] += cursor.end - cursor.place
             return "a user entry runs over its end"
         add_user(state, group, id, gid, name, home, shell)
         cursor.place = entry.end if sized else entry.place
     return None
 
 
-cdef str load_section(State* state, uint32_t block_type, const uint8_t* body, size_t length):
-    """Take over one block of the metadata; what is wrong with it, or None."""
+cdef str load_section(State* state, uint32_t block_type, const uint8_t* body, size_t length, size_t* skipped):
+    """Take over one block of the metadata; what is wrong with it, or None. `skipped` grows by what could not be read."""
     cdef int version = process_list_version(block_type)
     if version:
-        return load_threads(state, body, length, version)
-    if block_type == BLOCK_FDS_1 or block_type == BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2:
-        return load_fds(state, body, length, block_type == BLOCK_FDS_2)
-    if block_type == BLOCK_INTERFACES_1 or block_type == BLOCK_INTERFACES_1_EARLY or block_type == BLOCK_INTERFACES_2:
-        return load_interfaces(state, body, length, block_type == BLOCK_INTERFACES_2)
-    if block_type == BLOCK_USERS_1 or block_type == BLOCK_USERS_1_EARLY or block_type == BLOCK_USERS_2:
-        return load_users(state, body, length, block_type == BLOCK_USERS_2)
+        return load_threads(state, body, length, version, skipped)
+    if block_type == BLOCK_FDS_1 or block_type == <uint32_t>BLOCK_FDS_1_EARLY or block_type == BLOCK_FDS_2:
+        return load_fds(state, body, length, block_type == BLOCK_FDS_2, skipped)
+    if block_type == BLOCK_INTERFACES_1 or block_type == <uint32_t>BLOCK_INTERFACES_1_EARLY \
+            or block_type == BLOCK_INTERFACES_2:
+        return load_interfaces(state, body, length, block_type == BLOCK_INTERFACES_2, skipped)
+    if block_type == BLOCK_USERS_1 or block_type == <uint32_t>BLOCK_USERS_1_EARLY or block_type == BLOCK_USERS_2:
+        return load_users(state, body, length, block_type == BLOCK_USERS_2, skipped)
     return None
 
 
@@ -515,7 +542,9 @@ cdef void finish_sections(State* state) noexcept nogil:
                     if fd.from_list == 1:
                         fd.from_list = 2
                         finish_fd(state, fd)
-        if state.live[index].flags & CLONE_THREAD:
+        if state.modern:
+            join_family(state, state.live[index])
+        elif state.live[index].flags & CLONE_THREAD:
             main = thread_get(state, state.live[index].pid)
             if main != NULL and main != state.live[index]:
                 thread_edit(state, main).children += 1

@@ -7,18 +7,13 @@ from scapcore.buffer cimport Buffer, release
 from scapcore.events cimport Event, load16, load32, parameter, parameter_integer, parameter_unsigned, text_length
 from scapcore.names cimport *
 from scapcore.schema.types cimport *
+from scapcore.sockets_modern cimport is_address, is_tuple, rename_plain, rename_unix
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop
 
 cdef int64_t EINPROGRESS = 115
 cdef uint8_t[16] ZERO = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 cdef uint8_t[4] LOOPBACK = [127, 0, 0, 1]
-
-cdef enum:
-    NAME_ADDRESS = 1
-    NAME_TUPLE = 2
-    NAME_ENDS = 3
-
 
 cdef void set_name(State* state, FdRow* fd, int how, const uint8_t* data, uint32_t length) noexcept nogil:
     """Name a socket by an address or tuple parameter, or by its own ends."""
@@ -74,10 +69,10 @@ cdef bint set_ends(FdRow* fd, uint8_t* source, uint8_t* destination, uint16_t* p
     if ports[0] != new_source_port:
         ports[0] = new_source_port
         changed = True
-    if overwrite or memcmp(destination, ZERO, width) == 0:
+    if memcmp(destination, ZERO, width) == 0 or (overwrite and memcmp(destination, new_destination, width)):
         memcpy(destination, new_destination, width)
         changed = True
-    if overwrite or ports[1] == 0:
+    if ports[1] == 0 or (overwrite and ports[1] != new_destination_port):
         ports[1] = new_destination_port
         changed = True
     return changed
@@ -238,6 +233,8 @@ cdef void on_socket_exit(State* state, Step* step) noexcept nogil:
         return
     add_socket(state, step, fd, <uint32_t>parameter_unsigned(source, first, 0),
                <uint32_t>parameter_unsigned(source, first + 1, 0), <uint32_t>parameter_unsigned(source, first + 2, 0))
+    if step.fd and step.event.nparams > 4:
+        fd_row(state, step.fd).open_flags = <uint32_t>parameter_unsigned(&step.event, 4, 0)
 
 
 cdef void on_socketpair_exit(State* state, Step* step) noexcept nogil:
@@ -245,6 +242,9 @@ cdef void on_socketpair_exit(State* state, Step* step) noexcept nogil:
     cdef uint64_t[2] pointers
     cdef int index
     if step.thread == NULL or step.event.nparams < 5 or parameter_integer(&step.event, 0, -1) < 0:
+        return
+    if state.modern and parameter_integer(&step.event, 1, -1) == parameter_integer(&step.event, 2, -1):
+        step.fd = 0
         return
     pointers[0] = parameter_unsigned(&step.event, 3, 0)
     pointers[1] = parameter_unsigned(&step.event, 4, 0)
@@ -266,7 +266,7 @@ cdef void on_bind_exit(State* state, Step* step) noexcept nogil:
     if not step.fd or parameter_integer(&step.event, 0, -1) < 0:
         return
     data = parameter(&step.event, 1, &length)
-    if length == 0:
+    if length == 0 or (state.modern and not is_address(data, length)):
         return
     fd = fd_edit(state, step)
     if data[0] == 2 and length >= 7:
@@ -294,7 +294,10 @@ cdef void on_bind_exit(State* state, Step* step) noexcept nogil:
                 l4 = ipv6_protocol(fd)[0]
                 ipv6_server_protocol(fd)[0] = l4
             fd.role = ROLE_SERVER
-    set_name(state, fd, NAME_ADDRESS, data, length)
+    if state.modern and data[0] == 1:
+        rename_plain(state, fd, data + 1, length - 1)
+    else:
+        set_name(state, fd, NAME_ADDRESS, data, length)
 
 
 cdef void connect_address(State* state, Step* step, const uint8_t* data, uint32_t length) noexcept nogil:
@@ -352,7 +355,7 @@ cdef void on_connect_exit(State* state, Step* step) noexcept nogil:
             fd.type = FD_IPV6
         else:
             fd.type = FD_IPV4
-        changed = set_tuple(fd, data, length, state.modern)
+        changed = set_tuple(fd, data, length, False)
         if changed and fd.role == ROLE_SERVER and l4_protocol(fd) == L4_UDP:
             swap_ends(fd)
         set_name(state, fd, NAME_ENDS, NULL, 0)
@@ -372,6 +375,8 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
         return
     step.thread.last_fd = number
     data = parameter(&step.event, 1, &length)
+    if state.modern and not is_tuple(data, length):
+        return
     if length == 0 or not (data[0] == 1 or data[0] == 2 or data[0] == 10):
         return
     row = fd_new(state)
@@ -383,12 +388,17 @@ cdef void on_accept_exit(State* state, Step* step) noexcept nogil:
         set_unix(fd, data, length)
     else:
         fd.type = FD_IPV6 if data[0] == 10 else FD_IPV4
-        set_tuple(fd, data, length, False)
+        set_tuple(fd, data, length, state.modern)
         if fd.type == FD_IPV4:
             ipv4_protocol(fd)[0] = L4_TCP
         else:
             ipv6_protocol(fd)[0] = L4_TCP
-    set_name(state, fd, NAME_TUPLE, data, length)
+    if state.modern and data[0] == 1:
+        rename_unix(state, fd, data, data + 17, length - 17)
+    else:
+        set_name(state, fd, NAME_TUPLE, data, length)
+    if step.event.type == SOCKET_ACCEPT4_6_X:
+        fd.open_flags = <uint32_t>parameter_unsigned(&step.event, 5, 0) & O_CLOEXEC
     fd.role = ROLE_SERVER
     fd.connected = 1
     step.fd = fd_add(state, step.thread, number, row)
@@ -473,7 +483,7 @@ cdef void on_transfer_exit(State* state, Step* step) noexcept nogil:
             return
         source = &step.enter
     data = parameter(source, index, &length)
-    if length == 0 or unchanged(fd, data, length):
+    if length == 0 or unchanged(fd, data, length, False):
         return
     fd = fd_edit(state, step)
     if not update_tuple(state, fd, data, length):
@@ -488,7 +498,7 @@ cdef void on_transfer_exit(State* state, Step* step) noexcept nogil:
         set_name(state, fd, NAME_TUPLE, data, length)
 
 
-cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length, bint overwrite) noexcept nogil:
     """True if a socket holds that tuple already, so that most datagrams make no new row."""
     cdef FdRow copy
     if data[0] == 1:
@@ -496,7 +506,7 @@ cdef bint unchanged(FdRow* fd, const uint8_t* data, uint32_t length) noexcept no
     if fd.type != FD_IPV4 and fd.type != FD_IPV6:
         return False
     memcpy(&copy, fd, sizeof(FdRow))
-    return not set_tuple(&copy, data, length, False) and copy.type == fd.type
+    return not set_tuple(&copy, data, length, overwrite) and copy.type == fd.type
 
 
 cdef void guess_role(State* state, Step* step, FdRow* fd, bint incoming) noexcept nogil:

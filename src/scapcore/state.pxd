@@ -77,6 +77,10 @@ cdef enum:
     LIMIT_FDS = 4096
     PATH_SIZE = 1024
     STORED_SIZE = 4096
+    DEPARTURES = 8192
+
+    O_DIRECTORY = 1 << 10
+    O_CLOEXEC = 1 << 12
 
 
 cdef struct ThreadRow:
@@ -186,6 +190,7 @@ cdef struct UserRow:
     uint32_t name
     uint32_t home
     uint32_t shell
+    uint32_t previous        # earlier row of the same id, 0 = none
 
 
 cdef struct Interface:
@@ -205,6 +210,17 @@ cdef struct Interface6:
 cdef struct FdTable:
     IntegerMap rows
     uint32_t number
+
+
+cdef struct Group:
+    # The threads of a process, under the newest libraries' rules
+    int64_t pid
+    Thread* first            # the main thread, if it is known
+    Thread* last
+    uint32_t members         # threads that point here
+    uint32_t listed          # 1 while it is the group of its process id
+    uint64_t alive           # threads that have not ended
+    uint8_t reaper           # takes over orphans
 
 
 cdef struct Thread:
@@ -239,6 +255,18 @@ cdef struct Thread:
     uint32_t stored_length
     uint32_t stored_capacity
     uint8_t* stored          # a copy of the enter event
+    # Under the newest libraries' rules only:
+    Group* group
+    Thread* group_next
+    Thread* group_previous
+    Thread* mother           # in whose list of children it is
+    Thread* first_child
+    Thread* child_next
+    Thread* child_previous
+    int64_t reaper
+    uint64_t children_known  # children in the list, with those that were taken out of the table since it was tidied
+    uint64_t children_alive
+    uint64_t children_there
 
 
 cdef struct Change:
@@ -268,6 +296,12 @@ cdef struct Pool:
     uint32_t retired_count
     uint32_t retired_capacity
     VerdictCache* caches
+
+
+cdef struct Departure:
+    int64_t tid
+    int64_t ptid
+    uint64_t ts
 
 
 cdef struct State:
@@ -303,6 +337,7 @@ cdef struct State:
     Interface6* interfaces6
     uint32_t interface6_count
     uint8_t server_ports[8192]
+    Thread* last_found       # by thread_find; NULL when it may have gone
     uint64_t epoch           # grows when a thread or what its rows link to changes
     uint64_t membership      # grows when a thread comes or goes
     uint64_t number          # of the event under way
@@ -310,6 +345,7 @@ cdef struct State:
     uint32_t needs
     uint32_t modern          # the exit view's rules instead of those of 0.29.3
     uint32_t failed          # memory was out
+    bint saw_enter           # the capture holds enter events, as those until 2025 do
     int64_t remove_tid
     uint32_t remove_thread
     int64_t remove_fds[4]
@@ -328,6 +364,16 @@ cdef struct State:
     uint32_t hostname
     uint32_t cluster_changed # what pods belong to containers must be looked up again
     void* side               # the engine's scapcore.side.Side, borrowed
+    # Under the newest libraries' rules only:
+    Group** groups
+    uint32_t group_count
+    uint32_t group_capacity
+    uint32_t* groups_free
+    uint32_t groups_free_count
+    uint32_t groups_free_capacity
+    IntegerMap by_group      # process id -> number in `groups`
+    Departure* departures    # the threads that ended last, in a ring
+    uint32_t departure_place
 
 
 cdef struct Step:
@@ -352,6 +398,14 @@ cdef inline FdRow* fd_row(const State* state, uint32_t row) noexcept nogil:
     return <FdRow*>pool_row(&state.fds, row)
 
 
+cdef inline void date_program(ThreadRow* row) noexcept nogil:
+    """How old the program file is when a process runs it."""
+    if row.clone_time:
+        row.exe_age = row.clone_time - row.exe_changed
+    if row.namespace_start and row.exe_changed > row.namespace_start:
+        row.exe_namespace_age = row.exe_changed - row.namespace_start
+
+
 # The dimensions and the live tables (dimensions.pyx)
 cdef bint state_open(State* state) noexcept nogil
 cdef void state_close(State* state) noexcept nogil
@@ -366,6 +420,7 @@ cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil
 cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil
 cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil
+cdef void thread_erase(State* state, Thread* thread) noexcept nogil
 cdef ThreadRow* thread_edit(State* state, Thread* thread) noexcept nogil
 cdef void thread_text(State* state, uint32_t* place, const uint8_t* data, size_t length) noexcept nogil
 cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcept nogil
@@ -379,6 +434,7 @@ cdef uint32_t fd_add(State* state, Thread* thread, int64_t fd, uint32_t row) noe
 cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_new(State* state) noexcept nogil
 cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil
+cdef bint list_push(State* state, uint32_t** items, uint32_t* count, uint32_t* capacity, uint32_t value) noexcept nogil
 cdef FdTable* table_new(State* state) noexcept nogil
 cdef void table_free(State* state, uint32_t number) noexcept nogil
 cdef void table_retire(State* state, FdTable* table) noexcept nogil
@@ -393,7 +449,8 @@ cdef inline bint load_enter(State* state, Step* step) noexcept nogil:
     cdef Thread* thread = step.thread
     if thread == NULL or not thread.stored_valid or not thread.has_stored:
         return False
-    if thread.stored_type != step.event.type - 1:
+    if thread.stored_type != step.event.type - 1 and not (
+            state.modern and thread.stored_type == 330 and step.event.type == 293):     # execveat ends as execve
         thread.stored_valid = 0
         return False
     place_event(&step.enter, thread.stored, thread.stored_type, thread.stored_nparams, thread.stored_form,

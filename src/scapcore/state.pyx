@@ -197,8 +197,14 @@ cdef void begin_batch(State* state) noexcept nogil:
 
 cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil:
     """The live thread of that id, or NULL."""
-    cdef uint32_t index = map_get(&state.by_tid, tid)
-    return state.live[index] if index else NULL
+    cdef uint32_t index
+    if state.last_found != NULL and state.last_found.tid == tid:
+        return state.last_found
+    index = map_get(&state.by_tid, tid)
+    if not index:
+        return NULL
+    state.last_found = state.live[index]
+    return state.last_found
 
 
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
@@ -262,6 +268,9 @@ cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil:
         return NULL
     row = thread_row(state, thread.row)
     row.pid = tid
+    if state.modern:
+        # Such a thread belongs to no process: it has neither a group nor a directory.
+        row.pid = thread.pid = -1
     row.ptid = -1
     row.sid = row.vpgid = row.pgid = -1
     row.vtid = row.vpid = row.fdlimit = -1
@@ -275,7 +284,6 @@ cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil:
     """Take a thread out of the live table; one with children stays unless forced."""
     cdef Thread* thread = thread_find(state, tid)
     cdef Thread* main
-    cdef uint32_t index
     cdef ThreadRow* row
     if thread == NULL:
         return
@@ -286,8 +294,14 @@ cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil:
         main = thread_find(state, thread.pid)
         if main != NULL and main != thread and thread_row(state, main.row).children:
             thread_edit(state, main).children -= 1
-    index = map_remove(&state.by_tid, tid)
-    log_change(state, 0, tid, thread.row)
+    thread_erase(state, thread)
+
+
+cdef void thread_erase(State* state, Thread* thread) noexcept nogil:
+    """Take a thread out of the live table and forget it."""
+    cdef uint32_t index = map_remove(&state.by_tid, thread.tid)
+    state.last_found = NULL
+    log_change(state, 0, thread.tid, thread.row)
     thread_row_drop(state, thread.row)
     state.live[index] = NULL
     state.live_free_count += 1      # as many places as `live` has, see state_open
@@ -345,10 +359,14 @@ cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcep
 
 
 cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil:
-    """The main thread of a thread's process; a stand-in is made where it is not known."""
+    """The main thread of a thread's process; where it is not known a stand-in, or NULL under the modern rules."""
     cdef Thread* main
     if is_main(thread):
         return thread
+    if state.modern:
+        if thread.group == NULL or thread.group.first == NULL or not is_main(thread.group.first):
+            return NULL
+        return thread.group.first
     if thread.main_checked == state.membership and thread.main != NULL:
         return thread.main
     main = thread_get(state, thread.pid)
@@ -383,7 +401,7 @@ cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
     thread.checked = state.epoch
     if depth < MAX_DEPTH:
         if thread.pid != thread.tid:
-            other = thread_find(state, thread.pid)
+            other = main_thread(state, thread) if state.modern else thread_find(state, thread.pid)
             if other != NULL and other != thread:
                 refresh_links(state, other, depth + 1)
                 main = other.row
@@ -618,8 +636,14 @@ cdef bint state_open(State* state) noexcept nogil:
 
 cdef void state_close(State* state) noexcept nogil:
     cdef uint32_t index
+    cdef Group* group
     for index in range(state.live_count):
         if state.live != NULL and state.live[index] != NULL:
+            group = state.live[index].group
+            if group != NULL and not group.listed:
+                group.members -= 1
+                if not group.members:
+                    free(group)
             free(state.live[index].stored)
             free(state.live[index])
     for index in range(state.table_count):
@@ -640,6 +664,12 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.interfaces6)
     free(state.changes)
     free(state.switch_times)
+    for index in range(state.group_count):
+        free(state.groups[index])
+    free(state.groups)
+    free(state.groups_free)
+    free(state.departures)
+    map_free(&state.by_group)
     map_free(&state.by_tid)
     map_free(&state.by_container)
     map_free(&state.by_uid)

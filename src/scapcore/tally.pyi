@@ -1,7 +1,8 @@
 from scapcore.batch import EventBatch
 
 class Tally:
-    events: int
+    @property
+    def events(self) -> int: ...
     def __init__(self, limit: int | None = None) -> None: ...
     @property
     def finished(self) -> bool: ...

@@ -36,12 +36,14 @@ cdef class Tally:
     cdef readonly uint64_t events
     cdef Beginning beginning
 
-    def __cinit__(self, limit=None):
-        if limit is not None and limit < 0:
-            raise ValueError("a limit cannot be negative")
+    def __cinit__(self, *_, **__):
         memset(self.by_type, 0, sizeof(self.by_type))
         memset(self.by_call, 0, sizeof(self.by_call))
         memset(&self.beginning, 0, sizeof(Beginning))
+
+    def __init__(self, limit=None):
+        if limit is not None and limit < 0:
+            raise ValueError("a limit cannot be negative")
         self.most = <uint64_t>0xFFFFFFFFFFFFFFFF if limit is None else min(limit, 0xFFFFFFFFFFFFFFFF)
 
     @property

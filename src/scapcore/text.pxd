@@ -6,7 +6,6 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer
-from scapcore.engine cimport Engine
 from scapcore.events cimport Columns, Event
 from scapcore.history cimport History
 from scapcore.state cimport State
@@ -49,8 +48,7 @@ cdef int parameter_index(const Event* event, const char* name, size_t length) no
 cdef class ArgumentText:
     cdef TextContext context
     cdef Buffer out
-    cdef Engine engine
-    cdef uint64_t first_number
+    cdef uint64_t serial
     cdef Event event
     cdef bint place(self, EventBatch batch, Py_ssize_t row) except False
     cdef bytes take(self)

@@ -8,7 +8,6 @@ from libc.string cimport memcpy, memmove, memset, strlen, strncmp
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_text, release, reserve
-from scapcore.engine cimport Engine
 from scapcore.events cimport *
 from scapcore.history cimport history_begin, history_close
 from scapcore.payload cimport (MODE_ASCII, MODE_BASE64, MODE_HEX, MODE_HEXASCII, MODE_NORMAL, put_json_text)
@@ -62,10 +61,14 @@ cdef void put_arguments(Buffer* out, TextContext* context, const Event* event, u
     cdef const uint8_t* data = event.values
     cdef const Label* label = LABELS[context.modern] + event.info.first
     cdef uint32_t index, length
+    cdef uint32_t count = event.known
     cdef size_t middle
     if event.type <= GENERIC_X:
         return                  # for internal use only
-    for index in range(event.known):
+    if context.state.saw_enter and not context.modern and 0 <= event.info.reference < <int>count:
+        # Captures with enter events print as in the reference; exit-only ones need what it does not know.
+        count = <uint32_t>event.info.reference
+    for index in range(count):
         length = parameter_length(event, index)
         if not reserve(out, RESERVED):
             return
@@ -187,7 +190,7 @@ cdef void text_begin(TextContext* context, State* state, Columns* columns) noexc
     context.state = state
     context.columns = columns
     context.modern = state.modern != 0
-    history_begin(&context.history, state)
+    history_begin(&context.history, state, columns)
 
 
 cdef void text_close(TextContext* context) noexcept nogil:
@@ -211,8 +214,7 @@ cdef class ArgumentText:
 
     Notes
     -----
-    Batches must come from a reader with ``needs`` of at least NEED_LINKS and NEED_CHANGES, and only the present batch
-    of the reader can be asked for: descriptors and threads are looked up in its live tables.
+    Batches must come from a reader with ``needs`` of at least NEED_LINKS and NEED_CHANGES.
     """
 
     def __cinit__(self):
@@ -222,7 +224,7 @@ cdef class ArgumentText:
     def __init__(self, *, str mode="normal", bint unlimited=False):
         text_close(&self.context)
         text_open(&self.context, MODES[mode], unlimited)
-        self.engine = None
+        self.serial = 0
 
     def __dealloc__(self):
         text_close(&self.context)
@@ -230,22 +232,14 @@ cdef class ArgumentText:
 
     cdef bint place(self, EventBatch batch, Py_ssize_t row) except False:
         """Point at an event of a batch."""
-        cdef State* state
         if row < 0 or row >= batch.columns.count:
             raise IndexError(f"the batch has no row {row}")
         if batch.engine is None:
             raise ValueError("the batch was read without state")
-        state = &batch.engine.state
-        # `index` goes back to 0 when the reader goes on, also where there is nothing more to read.
-        if (state.number != batch.columns.first_number + batch.columns.count - 1
-                or state.index != batch.columns.count - 1):
-            raise ValueError("the reader has gone on from this batch")
-        # The engine is kept and not the batch, which the reader could then not use again.
-        if (batch.engine is not self.engine or &batch.columns != self.context.columns
-                or self.first_number != batch.columns.first_number):
-            self.engine = batch.engine
-            self.first_number = batch.columns.first_number
-            text_begin(&self.context, state, &batch.columns)
+        # The batch is not held: the reader could then not use it again.
+        if batch.serial != self.serial:
+            self.serial = batch.serial
+            text_begin(&self.context, &batch.engine.state, &batch.columns)
         batch.place(&self.event, <uint32_t>row)
         self.out.used = 0
         return True
@@ -261,7 +255,7 @@ cdef class ArgumentText:
         Parameters
         ----------
         batch : EventBatch
-            The present batch of a reader.
+            A batch of a reader with state.
         row : int
             Row of the event in it.
 
@@ -285,7 +279,7 @@ cdef class ArgumentText:
         Parameters
         ----------
         batch : EventBatch
-            The present batch of a reader.
+            A batch of a reader with state.
         row : int
             Row of the event in it.
         which : int or str

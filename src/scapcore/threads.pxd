@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from scapcore.events cimport Event
 from scapcore.state cimport State, Step, Thread
 
 cdef void on_clone_exit(State* state, Step* step) noexcept nogil
@@ -17,3 +18,4 @@ cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint3
 cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_t length) noexcept nogil
 cdef void set_arguments(State* state, uint32_t* place, const uint8_t* data, uint32_t length) noexcept nogil
 cdef void set_environment(State* state, uint32_t* place, const uint8_t* data, uint32_t length) noexcept nogil
+cdef void text_from(State* state, uint32_t* place, const Event* event, uint32_t index) noexcept nogil

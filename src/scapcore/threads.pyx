@@ -114,11 +114,13 @@ cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint3
     cdef Thread* main = main_thread(state, thread)
     cdef uint8_t[PATH_SIZE + 8] target
     cdef ThreadRow* row
-    cdef uint32_t used
+    cdef uint32_t used, base
     if main == NULL:
         return
     row = thread_row(state, main.row)
-    used = join_path(target, text_of(&state.strings, row.cwd), length_of(&state.strings, row.cwd), path, length,
+    # The newest libraries join it to what the thread itself has, which only a main thread does.
+    base = thread_row(state, thread.row).cwd if state.modern else row.cwd
+    used = join_path(target, text_of(&state.strings, base), length_of(&state.strings, base), path, length,
                      state.modern)
     if used == 0 or target[used - 1] != 47:
         target[used] = 47
@@ -151,7 +153,6 @@ cdef void inherit(State* state, ThreadRow* child, const ThreadRow* parent, bint 
     child.exe_changed = parent.exe_changed
     child.exe_modified = parent.exe_modified
     child.exe_age = parent.exe_age
-    child.exe_namespace_age = parent.exe_namespace_age
     if not is_thread:
         thread_text_copy(state, &child.env, parent.env)
 
@@ -245,16 +246,12 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     row.loginuid = 0xFFFFFFFF
     row.sid = row.vpgid = row.pgid = -1
     row.ptid = caller_tid
-    if state.modern and is_thread:
-        row.ptid = caller_row.ptid
     inherit(state, row, caller_row, is_thread)
-    if unknown_caller and not state.modern:
+    if unknown_caller:
         row.loginuid = 0     # what the reference begins with
     row.pid = parameter_integer(event, 4, child_tid)
     if not is_thread:
         row.pid = child_tid
-    if state.modern and is_thread:
-        flags |= CLONE_FILES
     row.flags = flags | (CLONE_INVERTED if inverted else 0)
     child.flags = row.flags
     child.pid = row.pid
@@ -437,10 +434,7 @@ cdef void on_execve_exit(State* state, Step* step) noexcept nogil:
         row.exe_inode = parameter_unsigned(event, 23, 0)
         row.exe_changed = parameter_unsigned(event, 24, 0)
         row.exe_modified = parameter_unsigned(event, 25, 0)
-        if row.clone_time:
-            row.exe_age = row.clone_time - row.exe_changed
-        if row.namespace_start and row.exe_changed > row.namespace_start:
-            row.exe_namespace_age = row.exe_changed - row.namespace_start
+        date_program(row)
     if event.nparams > 26:
         row.uid = <uint32_t>parameter_unsigned(event, 26, row.uid)
     if event.nparams > 28:
@@ -465,6 +459,11 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
     cdef Thread* main
     if step.thread == NULL or step.event.nparams < 6:
         return
+    if not state.needs & NEED_COUNTERS:
+        # The main thread is looked up all the same, since that makes a stand-in for one that is not known.
+        if not is_main(step.thread):
+            main_thread(state, step.thread)
+        return
     step.thread.pfmajor = parameter_unsigned(&step.event, 1, 0)
     step.thread.pfminor = parameter_unsigned(&step.event, 2, 0)
     main = main_thread(state, step.thread)
@@ -476,7 +475,7 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
 
 cdef void on_memory_exit(State* state, Step* step) noexcept nogil:
     """brk, mmap, munmap."""
-    if step.thread == NULL or step.event.nparams < 4:
+    if step.thread == NULL or step.event.nparams < 4 or not state.needs & NEED_COUNTERS:
         return
     step.thread.vmsize = <uint32_t>parameter_unsigned(&step.event, 1, 0)
     step.thread.vmrss = <uint32_t>parameter_unsigned(&step.event, 2, 0)

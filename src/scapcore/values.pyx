@@ -260,6 +260,8 @@ cdef void put_user_name(Buffer* out, const TextContext* context, uint32_t id, bi
         put_bytes(out, b"<NONE>", 6)
         return
     found = map_get(&context.state.by_gid if group else &context.state.by_uid, <int64_t>id)
+    while found >= context.columns.user_count and found:
+        found = context.state.users[found].previous     # the capture told of it after this batch
     if found:
         name = context.state.users[found].name
     if not found or (context.modern and not name):

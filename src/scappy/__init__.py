@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scapcore.errors import (
         ChiselError,
         CorruptCaptureError,
+        DamageWarning,
         FieldError,
         FilterError,
         MissingDependencyError,
@@ -37,6 +38,7 @@ __all__ = [
     "Chisel",
     "ChiselError",
     "CorruptCaptureError",
+    "DamageWarning",
     "DictionaryColumn",
     "Event",
     "FieldError",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from scapcore.errors import CorruptCaptureError, DamageWarning
 from scapcore.event import Event, EventIterator, FieldReader
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
+    from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
+    from scappy.report import Report
     from scappy.table import Column, Table
 
 __all__ = ["Capture", "compile_field", "open"]
@@ -41,7 +45,7 @@ def compile_field(name: str) -> FieldUse:
 
 
 def open(  # noqa: A001
-    what: str | PathLike[str] | Buffer | Any, *, view: Literal["full", "exit"] = "full"
+    what: str | PathLike[str] | Buffer | Any, *, view: Literal["full", "exit"] = "full", strict: bool = False
 ) -> Capture:
     """Open a capture; nothing but its first bytes is read until it is used.
 
@@ -53,13 +57,16 @@ def open(  # noqa: A001
     view : {"full", "exit"}
         ``"full"`` shows events as they were captured, with the names and rules of sysdig 0.29.3; ``"exit"`` uses
         those of the newest libraries.
+    strict : bool
+        Stop at the first damage with an error. Otherwise what is damaged is skipped, and the error comes when
+        everything that can be read has been delivered; it lists the gaps.
 
     Raises
     ------
     SourceError
         If the file cannot be opened.
     """
-    return Capture(open_source(what), modern=view == "exit")
+    return Capture(open_source(what), modern=view == "exit", strict=strict)
 
 
 class Capture:
@@ -76,12 +83,18 @@ class Capture:
         The names and rules of the newest libraries.
     where : CompiledFilter, optional
         What to select.
+    strict : bool
+        Whether to stop at the first damage.
     """
 
-    def __init__(self, source: Source, *, modern: bool = False, where: CompiledFilter | None = None) -> None:
+    def __init__(
+        self, source: Source, *, modern: bool = False, where: CompiledFilter | None = None, strict: bool = False
+    ) -> None:
         self._sources = [source]
         self._used = [False]
         self._modern = modern
+        self._strict = strict
+        self._report: Report | None = None
         self._where = where
 
     @property
@@ -89,8 +102,15 @@ class Capture:
         """Name of the source, for messages."""
         return self._sources[0].name
 
-    def filter(self, text: str) -> Capture:
+    def filter(self, text: str, *, names: FilterNames | None = None) -> Capture:
         """The same capture, narrowed by a filter; filters add up.
+
+        Parameters
+        ----------
+        text : str
+            A filter in the language of Falco's rules and of sysdig.
+        names : FilterNames, optional
+            Lists and macros that the filter may name, see :func:`scappy.filters.load_filter_file`.
 
         Raises
         ------
@@ -99,12 +119,47 @@ class Capture:
         """
         from scappy.filters.plan import compile_filter
 
+        where = compile_filter(text, names)
         if self._where is not None:
-            text = f"({self._where.text}) and ({text})"
-        narrowed = Capture(self._sources[0], modern=self._modern, where=compile_filter(text))
-        narrowed._sources = self._sources
-        narrowed._used = self._used
-        return narrowed
+            # The canonical texts name no macros any more.
+            where = compile_filter(f"({self._where.tree}) and ({where.tree})")
+        return self._with(where)
+
+    def filtered_anew(self, text: str) -> Capture:
+        """The same capture with another filter instead of its own; an empty one selects everything.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        """
+        from scappy.filters.plan import compile_filter
+
+        return self._with(compile_filter(text) if text else None)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as text, empty if there is none."""
+        return "" if self._where is None else self._where.text
+
+    def _with(self, where: CompiledFilter | None) -> Capture:
+        other = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
+        other._sources = self._sources
+        other._used = self._used
+        return other
+
+    @property
+    def first_time(self) -> int:
+        """Time of the first event, ns since the epoch; 0 without one. It takes a pass of its own over the beginning.
+
+        Raises
+        ------
+        UnsupportedCaptureError
+            If the capture is a stream, of which the beginning would be lost.
+        """
+        with self._sources[0].reopen() as source:
+            reader = Reader(source, state=False)
+            return reader.batch.first_time if reader.advance() else 0
 
     @property
     def compression(self) -> str | None:
@@ -115,6 +170,16 @@ class Capture:
     def needs(self) -> int:
         """Costly columns that the filter needs, see :class:`scapcore.engine.Engine`."""
         return 0 if self._where is None else self._where.needs
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether the filter needs threads or descriptors."""
+        return self._where is not None and self._where.needs_state
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the capture can be passed over again; a stream cannot."""
+        return self._sources[0].repeatable
 
     def reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass at the level of batches.
@@ -132,7 +197,7 @@ class Capture:
         if self._used[0]:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
-        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern)
+        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict)
 
     def predicate(self) -> Any:
         """The filter as a native predicate for one pass, None where there is none."""
@@ -160,6 +225,18 @@ class Capture:
                 predicate.run(reader.batch)
             yield reader.batch
 
+    def tables(self, fields: Sequence[str], *, where: str | None = None) -> Iterator[Table]:
+        """Values of fields as columns, a table for each batch in which something is selected: select at flat memory.
+
+        Parameters, errors
+            As for :meth:`select`.
+        """
+        capture = self if where is None else self.filter(where)
+        selection = Selection(capture, fields)
+        while selection.advance():
+            if selection.rows:
+                yield selection.take()
+
     def select(self, fields: Sequence[str], *, where: str | None = None) -> Table:
         """Values of fields as columns.
 
@@ -174,33 +251,32 @@ class Capture:
         ------
         FieldError, FilterError
             If a field or the filter is wrong.
-        ScapError
-            If the capture is damaged.
-        """
-        from scapcore.columns import ColumnBuilder
-        from scappy.table import DictionaryColumn, Table
+        CorruptCaptureError
+            If the capture is damaged and was opened with ``strict=True``, or nothing of it can be read.
 
-        capture = self if where is None else self.filter(where)
-        uses = [compile_field(name) for name in fields]
-        needs = 0
-        for use in uses:
-            needs |= use.needs
-        reader = capture.reader(state=any(use.needs_state for use in uses), needs=needs)
-        predicate = capture.predicate()
-        values = FieldReader(compile_field)
-        builders = [ColumnBuilder(values, use) for use in uses]
-        while reader.advance():
-            if predicate is not None:
-                predicate.run(reader.batch)
-            rows = reader.batch.selected
-            for builder in builders:
-                builder.take(reader.batch, rows)
-        columns: dict[str, Column] = {}
-        valid: dict[str, NDArray[Any]] = {}
-        for name, builder in zip(fields, builders, strict=True):
-            column, valid[name], dictionary = builder.finish()
-            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
-        return Table(columns, valid)
+        Warns
+        -----
+        DamageWarning
+            If the capture is damaged: the table holds what can be read.
+        """
+        selection = Selection(self if where is None else self.filter(where), fields)
+        try:
+            while selection.advance():
+                pass
+        except CorruptCaptureError as error:
+            if not error.gaps:
+                raise
+            warnings.warn(str(error), DamageWarning, stacklevel=2)
+        return selection.take()
+
+    @property
+    def report(self) -> Report:
+        """How much of the capture could be read, and how good it is; made in a pass of its own when first asked for."""
+        from scappy.report import gather
+
+        if self._report is None:
+            self._report = gather(self)
+        return self._report
 
     def info(self) -> CaptureInfo:
         """Machine, time span, counts and whatever else a first look asks for, in one pass."""
@@ -223,3 +299,57 @@ class Capture:
     def __repr__(self) -> str:
         where = f" where {self._where.text}" if self._where is not None else ""
         return f"<Capture {self.name}{where}>"
+
+
+class Selection:
+    """One pass over a capture that gathers columns.
+
+    Parameters
+    ----------
+    capture : Capture
+        With or without a filter.
+    fields : sequence of str
+        What to gather.
+    """
+
+    def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
+        self.fields = list(fields)
+        self.uses = [compile_field(name) for name in fields]
+        needs = 0
+        for use in self.uses:
+            needs |= use.needs
+        self.reader = capture.reader(state=any(use.needs_state for use in self.uses), needs=needs)
+        self.predicate = capture.predicate()
+        self.values = FieldReader(compile_field)
+        self.start()
+
+    def start(self) -> None:
+        """Begin new columns."""
+        from scapcore.columns import ColumnBuilder
+
+        self.builders = [ColumnBuilder(self.values, use) for use in self.uses]
+        self.rows = 0
+
+    def advance(self) -> bool:
+        """Gather from one more batch; False at the end."""
+        if not self.reader.advance():
+            return False
+        if self.predicate is not None:
+            self.predicate.run(self.reader.batch)
+        rows = self.reader.batch.selected
+        self.rows += len(rows)
+        for builder in self.builders:
+            builder.take(self.reader.batch, rows)
+        return True
+
+    def take(self) -> Table:
+        """What has been gathered; the next columns begin empty."""
+        from scappy.table import DictionaryColumn, Table
+
+        columns: dict[str, Column] = {}
+        valid: dict[str, NDArray[Any]] = {}
+        for name, builder in zip(self.fields, self.builders, strict=True):
+            column, valid[name], dictionary = builder.finish()
+            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
+        self.start()
+        return Table(columns, valid)

@@ -182,3 +182,17 @@ def test_concatenated_captures_count_on(walkthrough: Path) -> None:
     single = [event.num for event in scappy.open(content)]
     assert numbers[: len(single)] == single
     assert numbers[len(single) :] == [number + 111904 for number in single]
+
+
+def test_tables_are_a_select_in_pieces(walkthrough: Path) -> None:
+    fields = ["evt.num", "proc.name", "evt.rawres"]
+    capture = scappy.open(walkthrough)
+    whole = capture.select(fields, where="evt.dir = <")
+    pieces = list(capture.tables(fields, where="evt.dir = <"))
+    assert len(pieces) > 2
+    for name in ("evt.num", "evt.rawres"):
+        column = whole[name]
+        assert isinstance(column, numpy.ndarray)
+        assert numpy.array_equal(numpy.concatenate([piece[name] for piece in pieces]), column)
+    texts = [text for piece in pieces for text in piece["proc.name"].to_numpy().tolist()]  # type: ignore[union-attr]
+    assert texts == whole["proc.name"].to_numpy().tolist()  # type: ignore[union-attr]

@@ -96,6 +96,11 @@ class Source(ABC):
     def close(self) -> None:
         """Stop reading and let the underlying file go. May be called again; views of `mapped` stay valid."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether :meth:`reopen` can be asked for; not of streams."""
+        return self._again is not None
+
     def reopen(self) -> Source:
         """Open the same bytes again from where this source began.
 

@@ -6,13 +6,26 @@ import os
 import sys
 from collections.abc import Callable
 
-from scapcore.errors import FieldError, FilterError, ScapError
+from scapcore.errors import CorruptCaptureError, FieldError, FilterError, ScapError
 from scappy.cli.options import UsageError
 
-__all__ = ["DAMAGED", "INTERRUPTED", "OUTPUT_CLOSED", "USAGE", "guarded"]
+__all__ = ["DAMAGED", "INTERRUPTED", "OUTPUT_CLOSED", "USAGE", "damage_lines", "guarded"]
 
 #: Exit statuses: the input failed or is damaged, the command line is wrong, nobody reads the output any more, Ctrl-C.
 DAMAGED, USAGE, OUTPUT_CLOSED, INTERRUPTED = 1, 2, 3, 130
+
+#: Damaged places that are told one by one.
+MOST_LINES = 20
+
+
+def damage_lines(error: CorruptCaptureError) -> list[str]:
+    """What to say about a damaged capture: a line for each gap, or for the place where reading stopped."""
+    if not error.gaps:
+        return [str(error)]
+    lines = [str(gap) for gap in error.gaps[:MOST_LINES]]
+    if error.gap_count > len(lines):
+        lines.append(f"{error.gap_count - len(lines)} more places are damaged; scappy info --report lists them")
+    return lines
 
 
 def guarded(program: str, run: Callable[[], int]) -> int:
@@ -27,6 +40,10 @@ def guarded(program: str, run: Callable[[], int]) -> int:
     except (FilterError, FieldError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return USAGE
+    except CorruptCaptureError as error:
+        for line in damage_lines(error):
+            print(f"{program}: {line}", file=sys.stderr)
+        return DAMAGED
     except ScapError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return DAMAGED

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
+import inspect
+import re
+import shutil
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import scappy
-from scapcore.errors import FilterError, ScapError
+from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 
 if TYPE_CHECKING:
+    from scappy.chisels import Chisel
     from scappy.formats.template import DataMode, TimeForm
 
 __all__ = ["OPTIONS", "main"]
@@ -35,17 +38,36 @@ OPTIONS = (
     Option("quiet", "q", "quiet", "", "print no events"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
+    Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
+    Option("lua", "", "lua", "", "take chisels written in Lua before others of the same name"),
+    Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
+    Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
     Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
-    Option("progress", "P", "progress", "", "accepted; reading a file is quick"),
+    Option("progress", "P", "progress", "", "show on standard error how much has been read"),
+    Option("csv", "", "csv", "", "print the fields of the format as comma-separated values"),
+    Option("tsv", "", "tsv", "", "print the fields of the format separated by tabs"),
+    Option("from", "", "from", "TIME", "begin there: +2.5, 300ms, 16:41:39, 2016-12-08 16:41:39"),
+    Option("to", "", "to", "TIME", "end there"),
+    Option("filter_file", "", "filter-file", "FILE", "lists and macros for the filter, YAML in Falco's form"),
+    Option("strict", "", "strict", "", "stop at the first damaged place instead of going on behind it"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
     Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
     Option("events", "L", "list-events", "", "list the events with their parameters"),
     Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
+    Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
+    Option("manual", "", "man", "", "print the man page as roff source"),
     Option("version", "", "version", "", "print the version"),
     Option("help", "h", "help", "", "print this page"),
 )
+
+NOTES = """
+A filter selects events: fields, operators and values, joined by and, or, not and brackets; and binds tighter than or.
+
+The exit status is 0 when all went well, 1 if the capture cannot be read or is damaged (what can be
+read is printed), 2 for a wrong command line, filter or field, 3 if the output was closed, 130 after an interrupt.
+"""
 
 DATA_MODES = ("ascii", "hex", "hexascii", "base64")
 
@@ -57,7 +79,8 @@ class Settings:
     values: dict[str, str] = field(default_factory=dict)
     switches: set[str] = field(default_factory=set)
     data: str = "normal"
-    chisels: list[tuple[str, list[str]]] = field(default_factory=list)
+    chisels: list[Chisel] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     filter: str = ""
 
 
@@ -78,27 +101,66 @@ def run(words: list[str]) -> int:
         return 0
     if settings.switches & {"fields", "events", "markdown"}:
         return print_lists(settings)
-    if settings.chisels and settings.chisels[0][0] == "l":
-        return list_chisels()
+    if "manual" in settings.switches or "completion" in settings.values:
+        return print_generated(settings)
+    if "list" in settings.switches:
+        return list_chisels(settings.directories)
+    if "chisel_info" in settings.values:
+        return describe_chisel(settings.values["chisel_info"], settings)
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
-    with scappy.open(settings.values["read"], view="exit" if "exit_only" in settings.switches else "full") as capture:
-        if settings.filter:
-            capture = capture.filter(settings.filter)
+    view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
+    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
+        capture = narrowed(capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings)
         return print_events(capture, settings)
 
 
+def narrowed(capture: Capture, settings: Settings) -> Capture:
+    """The capture with the filter and the range of time that were asked for."""
+    from scappy.cli.timerange import range_filter
+
+    if settings.filter:
+        names = None
+        if "filter_file" in settings.values:
+            from scappy.filters import load_filter_file
+
+            names = load_filter_file(settings.values["filter_file"])
+        capture = capture.filter(settings.filter, names=names)
+    times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: capture.first_time)
+    return capture.filter(times) if times else capture
+
+
+def print_generated(settings: Settings) -> int:
+    """Print what is made from the declarations: the man page or a completion script."""
+    from scappy.cli.manual import completion, manual
+    from scappy.fields import FIELDS
+
+    if "manual" in settings.switches:
+        sentence = "print and search system-call captures as sysdig does"
+        print(manual("scapdig", scappy.__version__, sentence, USAGE.removeprefix("Usage: "), OPTIONS, NOTES), end="")
+    else:
+        print(completion(settings.values["completion"], "scapdig", OPTIONS, sorted(FIELDS)), end="")
+    return 0
+
+
 def read_settings(words: list[str]) -> Settings:
     """The command line as settings."""
     settings = Settings()
+    # Which chisel a name means must be known where it stands.
+    settings.switches.update(name for name, word in (("lua", "--lua"), ("unsafe", "--chisel-unsafe")) if word in words)
 
     def found(option: Option, value: str, rest: list[str]) -> None:
         if option.name in DATA_MODES:
             settings.data = option.name
         elif option.name == "chisel":
-            settings.chisels.append((value, chisel_words(value, rest)))
+            if value == "l":
+                settings.switches.add("list")
+            else:
+                settings.chisels.append(take_chisel(value, rest, settings))
+        elif option.name == "chisel_dir":
+            settings.directories.append(value)
         elif option.value:
             settings.values[option.name] = value
         else:
@@ -114,28 +176,55 @@ def read_settings(words: list[str]) -> Settings:
     return settings
 
 
-def chisel_words(name: str, rest: list[str]) -> list[str]:
-    """Take the arguments of a chisel away from the words that follow its name, as sysdig does."""
-    from scappy.chisels import chisel_named
-    from scappy.filters.plan import compile_filter
+def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
+    """A chisel by name; its arguments are taken away from the words that follow, as sysdig does.
 
-    if name == "l":
-        return []
-    arguments = chisel_named(name).arguments
-    if not arguments:
-        return []
+    They are one word of the command line, parted at blanks.
+    """
+    from scappy.chisels import set_arguments
+
+    chisel = make_chisel(name, settings)
+    arguments = chisel.arguments
+    word = ""
     if any(not argument.optional for argument in arguments):
         if not rest:
             raise UsageError(f"missing arguments for chisel {name}")
-        return shlex.split(rest.pop(0))
-    if not rest or rest[0].startswith("-"):
-        return []
+        word = rest.pop(0)
+    elif arguments and rest and not rest[0].startswith("-"):
+        # What is a filter by itself is no argument, unless a filter is what the chisel takes.
+        if (len(arguments) == 1 and arguments[0].is_filter) or not is_filter(rest):
+            word = rest.pop(0)
+    set_arguments(chisel, split_words(name, word))
+    return chisel
+
+
+def make_chisel(name: str, settings: Settings) -> Chisel:
+    """A chisel by name: one of those in Python, or a file in Lua, which comes first with ``--lua``."""
+    from scappy.chisels import chisel_named
+
+    if "lua" not in settings.switches:
+        try:
+            return chisel_named(name, settings.directories)()
+        except ChiselError:
+            # Told below if there is no such file either.
+            pass
+    from scappy.chisels.lua import Limits, LuaChisel, find_chisel
+
+    path = find_chisel(name, settings.directories)
+    if path is None:
+        return chisel_named(name, settings.directories)()
+    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
+
+
+def is_filter(words: list[str]) -> bool:
+    """Whether words are a filter together."""
+    from scappy.filters.plan import compile_filter
+
     try:
-        # What is a filter by itself is no argument.
-        compile_filter(" ".join(rest))
+        compile_filter(" ".join(words))
     except FilterError:
-        return shlex.split(rest.pop(0))
-    return []
+        return False
+    return True
 
 
 def print_lists(settings: Settings) -> int:
@@ -152,41 +241,80 @@ def print_lists(settings: Settings) -> int:
     return 0
 
 
-def list_chisels() -> int:
+def split_words(name: str, text: str) -> list[str]:
+    """The values in a word; in single or backward quotes they may hold blanks."""
+    parts = re.split("['`]", text)
+    if len(parts) % 2 == 0:
+        raise UsageError(f"a quote is not closed in the arguments of chisel {name}")
+    words: list[str] = []
+    joined = False
+    for place, part in enumerate(parts):
+        pieces = [part] if place % 2 else part.split(" ")
+        for index, piece in enumerate(pieces):
+            if index == 0 and joined and words:
+                words[-1] += piece
+            else:
+                words.append(piece)
+        joined = True
+    return [word for word in words if word]
+
+
+def list_chisels(directories: list[str]) -> int:
     """Print the chisels with a sentence each, by category."""
     from scappy.chisels import chisel_named, chisel_names
 
-    found = [chisel_named(name) for name in chisel_names()]
+    found = [chisel_named(name, directories) for name in chisel_names(directories)]
     for category in sorted({chisel.category for chisel in found}):
-        print(f"Category: {category}")
+        print(f"\nCategory: {category}\n{'-' * (10 + len(category))}")
         for chisel in found:
             if chisel.category == category:
-                print(f"  {chisel.name:24} {chisel.description}")
+                print(f"{chisel.name:20}{chisel.description}")
+    return 0
+
+
+def describe_chisel(name: str, settings: Settings) -> int:
+    """Print what a chisel does and which arguments it takes."""
+    chisel = make_chisel(name, settings)
+    print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
+    print(f"{chisel.name:20}{chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
+    if not chisel.arguments:
+        print("(None)")
+    for argument in chisel.arguments:
+        kind = "filter" if argument.is_filter else "string" if argument.type is str else argument.type.__name__
+        print(f"[{kind}] {argument.name} - {argument.help}{' (optional)' if argument.optional else ''}")
     return 0
 
 
 def run_chisels(capture: Capture, settings: Settings) -> int:
-    """Run the chisels that were asked for."""
-    from scappy.chisels import ChiselContext, chisel_named, run_chisels, set_arguments
+    """Run the chisels that were asked for, and then what they ask for."""
+    from scappy.chisels import ChiselContext, run_chisels
 
-    chisels = []
-    for name, values in settings.chisels:
-        chisel = chisel_named(name)()
-        set_arguments(chisel, values)
-        chisels.append(chisel)
-    mode = ("normal", *DATA_MODES).index(settings.data)
     output = sys.stdout.buffer
-    context = ChiselContext(output, mode, settings.values.get("format", "")[:1] in ("c", "k", "m"))
+    context = ChiselContext(
+        output,
+        mode=("normal", *DATA_MODES).index(settings.data),
+        containers=settings.values.get("format", "")[:1] in ("c", "k", "m"),
+        json="json" in settings.switches,
+        terminal=sys.stdout.isatty(),
+        width=shutil.get_terminal_size().columns,
+        filter=settings.filter,
+    )
     try:
-        run_chisels(capture, chisels, context=context)
+        run_chisels(capture, settings.chisels, context=context)
     finally:
         output.flush()
-    return 0
+    status = 0
+    for chisel in settings.chisels:
+        words = getattr(chisel, "rerun", None)
+        if words is not None:
+            status = run(words)
+    return status
 
 
 def print_events(capture: Capture, settings: Settings) -> int:
     """Print the events; what was dropped for missing fields is told on standard error."""
-    from scappy.formats import PRESETS, JsonSink, Summary, TextSink, parse, unescape
+    from scappy.cli.progress import followed
+    from scappy.formats import PRESETS, JsonSink, Sink, Summary, TextSink, parse, unescape
     from scappy.formats.presets import COLOURED, PLAIN
 
     stream = sys.stdout.buffer
@@ -199,22 +327,26 @@ def print_events(capture: Capture, settings: Settings) -> int:
     data = cast("DataMode", settings.data)
     time = cast("TimeForm", settings.values.get("time", "h"))
     limit = int(settings.values["count"]) if "count" in settings.values else None
-    sinks: list[TextSink | JsonSink | Summary] = []
-    if "quiet" not in settings.switches:
+    sinks: list[Sink] = []
+    lines: TextSink | JsonSink | None = None
+    if "quiet" not in settings.switches and ("csv" in settings.switches or "tsv" in settings.switches):
+        from scappy.formats.separated import SeparatedSink
+
+        sinks.append(SeparatedSink(stream, template, delimiter="," if "csv" in settings.switches else "\t", limit=limit))
+    elif "quiet" not in settings.switches:
         if "json" in settings.switches:
-            sinks.append(JsonSink(stream, template, data=data, limit=limit))
+            lines = JsonSink(stream, template, data=data, limit=limit)
         else:
-            sinks.append(
-                TextSink(
-                    stream,
-                    template,
-                    time=time,
-                    data=data,
-                    unlimited="verbose" in settings.switches,
-                    escape=terminal and settings.data == "normal",
-                    limit=limit,
-                )
+            lines = TextSink(
+                stream,
+                template,
+                time=time,
+                data=data,
+                unlimited=not settings.switches.isdisjoint(("verbose", "exit_only")),
+                escape=terminal and settings.data == "normal",
+                limit=limit,
             )
+        sinks.append(lines)
     if "summary" in settings.switches:
         sinks.append(Summary(stream, limit=limit))
     needs = 0
@@ -223,24 +355,33 @@ def print_events(capture: Capture, settings: Settings) -> int:
     reader = capture.reader(state=any(sink.needs_state for sink in sinks), needs=needs)
     predicate = capture.predicate()
     error: ScapError | None = None
-    while not (sinks and all(sink.finished for sink in sinks)):
-        try:
-            if not reader.advance():
+    with followed(reader, "progress" in settings.switches) as step:
+        while not (sinks and all(sink.finished for sink in sinks)):
+            try:
+                if not reader.advance():
+                    break
+            except ScapError as found:
+                # Everything before the damage is shown first.
+                error = found
                 break
-        except ScapError as found:
-            # Everything before the damage is shown first.
-            error = found
-            break
-        if predicate is not None:
-            predicate.run(reader.batch)
-        for sink in sinks:
-            if not sink.finished:
-                sink.write(reader.batch)
-        if "unbuffered" in settings.switches:
-            stream.flush()
+            if predicate is not None:
+                predicate.run(reader.batch)
+            for sink in sinks:
+                if not sink.finished:
+                    sink.write(reader.batch)
+            if "unbuffered" in settings.switches:
+                stream.flush()
+            step()
     for sink in sinks:
         sink.close()
     stream.flush()
+    if lines is not None and lines.dropped:
+        print(
+            f"scapdig: {lines.dropped} events are not shown because a field is missing; "
+            "begin the format with * to show them",
+            file=sys.stderr,
+        )
+    error = error or reader.damage      # met before the reading was ended by a limit
     if error is not None:
         raise error
     return 0

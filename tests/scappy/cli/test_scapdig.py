@@ -127,3 +127,55 @@ def test_version_and_help() -> None:
     assert b"--print-ascii" in scapdig("--help").stdout
     assert b"info FILE" in scapdig("--help", module="toolbox").stdout
     assert scapdig("nothing", module="toolbox").returncode == 2
+
+
+def test_ranges_of_time(walkthrough: Path) -> None:
+    words = ("-r", walkthrough, "-p", "%evt.num", "proc.name=skydns and evt.type=write and evt.dir=<")
+    assert scapdig(*words, "--from", "16:41:47.552", "--to", "16:41:47.553").stdout == b"104406\n"
+    whole, split = scapdig(*words).stdout, [scapdig(*words, *part).stdout for part in (("--to", "3"), ("--from", "3000000001ns"))]
+    assert b"".join(split) == whole
+
+
+def test_separated_values(walkthrough: Path) -> None:
+    words = ("-r", walkthrough, "-p", "%evt.num %proc.name %evt.rawres %fd.name", "evt.num in (10031, 10032)")
+    expected = "evt.num,proc.name,evt.rawres,fd.name\n10031,curl,,\n10032,curl,0,172.17.0.7:46162->10.0.2.15:53\n"
+    assert scapdig(*words, "--csv").stdout.decode() == expected
+    assert scapdig(*words, "--tsv").stdout.decode() == expected.replace(",", "\t")
+    assert scapdig(*words, "--csv", "-n", "1").stdout.decode() == "\n".join(expected.splitlines()[:2]) + "\n"
+
+
+def test_dropped_lines_are_told(walkthrough: Path) -> None:
+    done = scapdig("-r", walkthrough, "-p", "%evt.num %fd.name", "evt.num in (10031, 10032) or evt.type = switch")
+    assert done.returncode == 0
+    assert b"are not shown because a field is missing" in done.stderr
+    assert b"missing" not in scapdig("-r", walkthrough, "-p", "*%evt.num %fd.name", "evt.type = switch").stderr
+
+
+def test_lists_and_macros(walkthrough: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- list: resolvers\n  items: [curl, skydns]\n- macro: asking\n  condition: proc.name in (resolvers)\n")
+    words = ("-r", walkthrough, "-p", "%evt.num", "--filter-file", rules)
+    expected = scapdig("-r", walkthrough, "-p", "%evt.num", "proc.name in (curl, skydns) and evt.type=connect").stdout
+    assert expected and scapdig(*words, "asking and evt.type=connect").stdout == expected
+    assert scapdig(*words, "askin and evt.type=connect").returncode == 2
+
+
+def test_progress_goes_to_standard_error(walkthrough: Path) -> None:
+    done = scapdig("-r", walkthrough, "-P", "-p", "%evt.num", "evt.num=10032")
+    assert (done.returncode, done.stdout) == (0, b"10032\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions(shell: str) -> None:
+    done = scapdig("--completion", shell)
+    assert done.returncode == 0
+    assert b"filter-file" in done.stdout and b"proc.name" in done.stdout
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=done.stdout).returncode == 0
+
+
+def test_manual() -> None:
+    page = scapdig("--man").stdout.decode()
+    assert page.startswith('.TH SCAPDIG 1 "" "scappy')
+    assert "\\fB\\-\\-filter\\-file\\fR \\fIFILE\\fR" in page
+    assert scapdig("--completion", "tcsh").returncode == 2

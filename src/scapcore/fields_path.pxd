@@ -1,4 +1,4 @@
-# Fields of the paths that calls on the file system name.
+# Fields of the paths that a call names.
 
 from scapcore.fields cimport Field, Scope, Value
 

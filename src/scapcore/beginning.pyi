@@ -1,0 +1,4 @@
+from scapcore.batch import EventBatch
+
+class Revealer:
+    def reveal(self, batch: EventBatch) -> None: ...

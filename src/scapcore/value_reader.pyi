@@ -1,0 +1,9 @@
+from scapcore.batch import EventBatch
+from scapcore.plan import Operand
+
+class ValueReader:
+    """Takes values one by one. Internal to the core."""
+
+    def __init__(self, operand: Operand, *, text_mode: int = ...) -> None: ...
+    def begin(self, batch: EventBatch) -> None: ...
+    def value(self, row: int) -> object: ...

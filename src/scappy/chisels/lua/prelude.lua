@@ -1,0 +1,435 @@
+-- What a chisel finds when it starts: the tables `chisel`, `sysdig` and `evt`, a world without files and processes
+-- unless it is trusted, and the loop that hands events to it. Run once in a fresh interpreter; gets the functions of
+-- the host, gives back a table of functions for the host.
+local host, addresses, declarations, trusted, seconds_allowed = ...
+
+local ffi = require("ffi")
+ffi.cdef(declarations)
+local cursor = ffi.cast("void*", addresses.cursor)
+local shared = ffi.cast("scappy_shared*", addresses.shared)
+local room = ffi.cast("const char*", addresses.room)
+local step = ffi.cast("scappy_step", addresses.step)
+local take = ffi.cast("scappy_take", addresses.take)
+local take_number = ffi.cast("scappy_number", addresses.number)
+local place = ffi.cast("scappy_act", addresses.place)
+local accept = ffi.cast("scappy_act", addresses.accept)
+
+local MISSING, NUMBER, FALSE, TRUE, LONG = -1, -2, -3, -4, -5
+local EVENT, INTERVAL = 1, 2
+
+-- Everything that is used later is held here: a chisel may change the globals.
+local concat, tostring, tonumber, type, error, select = table.concat, tostring, tonumber, type, error, select
+local loadstring, setmetatable, pairs, ipairs, pcall = loadstring, setmetatable, pairs, ipairs, pcall
+local text_of, clock, sethook, byte, find = ffi.string, os.clock, debug.sethook, string.byte, string.find
+local real_open, real_execute, real_exit = io.open, os.execute, os.exit
+local globals = _G
+
+-- Output
+
+local pieces, piece_count, piece_bytes = {}, 0, 0
+local marked = false
+
+local function flush()
+    if piece_count > 0 then
+        local whole = concat(pieces, "", 1, piece_count)
+        piece_count, piece_bytes = 0, 0
+        host.write(whole)
+    end
+end
+
+local function flush_lines()
+    flush()
+    if marked then
+        marked = false
+        host.write_marked()
+    end
+end
+
+local function emit(text)
+    if marked then flush_lines() end
+    piece_count = piece_count + 1
+    pieces[piece_count] = text
+    piece_bytes = piece_bytes + #text
+    if piece_bytes > 65536 then flush() end
+end
+
+local function written(text)
+    local kind = type(text)
+    if kind ~= "string" and kind ~= "number" then
+        error("bad argument to 'write' (string expected, got " .. kind .. ")", 3)
+    end
+    return tostring(text)
+end
+
+function print(...)
+    local count = select("#", ...)
+    local tostring = globals.tostring
+    if count == 1 then
+        emit(tostring((...)) .. "\n")
+        return
+    end
+    local words = {}
+    for index = 1, count do words[index] = tostring((select(index, ...))) end
+    emit(concat(words, "\t") .. "\n")
+end
+
+local stdout, stderr = {}, {}
+function stdout:write(...)
+    for index = 1, select("#", ...) do emit(written((select(index, ...)))) end
+    return stdout
+end
+function stdout:flush() flush_lines() host.flush() return stdout end
+function stdout:setvbuf() return true end
+function stdout:close() return true end
+function stderr:write(...)
+    for index = 1, select("#", ...) do host.complain(written((select(index, ...)))) end
+    return stderr
+end
+function stderr:flush() return stderr end
+function stderr:setvbuf() return true end
+function stderr:close() return true end
+
+-- The world
+
+local progress = 0
+
+if not trusted then
+    local refused = "not allowed without --chisel-unsafe"
+    io = {
+        open = function(name) return nil, tostring(name) .. ": " .. refused end,
+        popen = function() error("io.popen is " .. refused, 2) end,
+        read = function() return nil end,
+        lines = function() error("io.lines is " .. refused, 2) end,
+        type = function(value) return (value == stdout or value == stderr) and "file" or nil end,
+    }
+    os = {
+        time = os.time, date = os.date, clock = os.clock, difftime = os.difftime,
+        execute = function() host.refuse("os.execute") return 1 end,
+        getenv = function() return nil end,
+        remove = function(name) return nil, tostring(name) .. ": " .. refused end,
+        rename = function(name) return nil, tostring(name) .. ": " .. refused end,
+        tmpname = function() error("os.tmpname is " .. refused, 2) end,
+    }
+    debug = {traceback = function(message) return message end}
+    jit, python, dofile, loadfile, module, newproxy = nil
+    string.dump = nil
+    -- Bytecode is not checked by the interpreter, so only text is code.
+    local function as_text(chunk)
+        if byte(chunk, 1) == 27 then return nil, "only text can be loaded" end
+        return chunk
+    end
+    globals.loadstring = function(chunk, name)
+        if type(chunk) ~= "string" then error("bad argument to 'loadstring' (string expected)", 2) end
+        local code, problem = as_text(chunk)
+        if not code then return nil, problem end
+        return loadstring(code, name or chunk)
+    end
+    globals.load = function(source, name)
+        if type(source) == "string" then return globals.loadstring(source, name) end
+        local parts = {}
+        while true do
+            local part = source()
+            if part == nil or part == "" then break end
+            parts[#parts + 1] = part
+        end
+        return globals.loadstring(concat(parts), name or "=(load)")
+    end
+    -- Hooks are not looked at by compiled code.
+    require("jit").off()
+    require("jit").flush()
+    local seen, since = -1, 0
+    local function watch()
+        if progress ~= seen then
+            seen, since = progress, clock()
+        elseif clock() - since > seconds_allowed then
+            -- From now on every step fails, so that no pcall keeps it going.
+            sethook(watch, "", 1)
+            error("it took more than " .. seconds_allowed .. " s at a time", 0)
+        end
+    end
+    sethook(watch, "", 100000)
+else
+    python = nil
+end
+os.exit = function(status) flush_lines() host.leave(tonumber(status) or (status == false and 1) or 0) end
+io.write = function(...) return stdout:write(...) end
+io.flush = function() stdout:flush() end
+io.stdout, io.stderr = stdout, stderr
+
+local loaded, loading = {}, {}
+for _, name in ipairs({"string", "table", "math", "coroutine", "bit", "io", "os", "debug"}) do
+    loaded[name] = globals[name]
+end
+loaded._G = globals
+package = {loaded = loaded, path = "", cpath = "", preload = {}, config = "/\n;\n?\n!\n-\n"}
+local real_require = require
+require = function(name)
+    name = tostring(name)
+    if loaded[name] ~= nil then return loaded[name] end
+    if loading[name] then error("loop or previous error loading module '" .. name .. "'", 2) end
+    local preload = package.preload[name]
+    local code, problem
+    if preload then
+        code = preload
+    else
+        local source, path = host.module(name)
+        if source == nil then
+            if trusted then return real_require(name) end
+            error("module '" .. name .. "' not found beside the chisels", 2)
+        end
+        if byte(source, 1) == 27 then error("module '" .. name .. "' is no text", 2) end
+        code, problem = loadstring(source, "@" .. path)
+        if code == nil then error(problem, 2) end
+    end
+    loading[name] = true
+    local result = code(name)
+    loading[name] = nil
+    if result ~= nil then
+        loaded[name] = result
+    elseif loaded[name] == nil then
+        loaded[name] = true
+    end
+    return loaded[name]
+end
+
+-- Events
+
+local here = false
+local kinds = {}
+
+local function need_event(name)
+    if not here then error("invalid call to evt." .. name .. "()", 3) end
+end
+
+evt = {}
+
+function evt.field(handle)
+    if not here then need_event("field") end
+    local kind = kinds[handle]
+    if kind == 1 then
+        local number = take_number(cursor, handle)
+        if number == number then return number end
+        return nil
+    end
+    if kind == nil then
+        if handle == nil then return nil end
+        error("evt.field() takes what chisel.request_field() gave", 2)
+    end
+    if kind == 2 then
+        local number = take_number(cursor, handle)
+        if number == number then return number ~= 0 end
+        return nil
+    end
+    local length = take(cursor, handle)
+    if length >= 0 then return text_of(room, length) end
+    if length == NUMBER then return shared.number end
+    if length == TRUE then return true end
+    if length == FALSE then return false end
+    if length == LONG then return text_of(shared.data, shared.length) end
+    return nil
+end
+
+function evt.get_num()
+    need_event("get_num")
+    place(cursor)
+    return shared.event
+end
+
+function evt.get_ts()
+    need_event("get_ts")
+    place(cursor)
+    return shared.seconds, shared.nanoseconds
+end
+
+function evt.get_cpuid()
+    need_event("get_cpuid")
+    place(cursor)
+    return shared.cpu
+end
+
+local type_handle = host.request_field("evt.type")
+function evt.get_type()
+    need_event("get_type")
+    return text_of(room, take(cursor, type_handle))
+end
+
+-- chisel and sysdig
+
+chisel = {}
+
+function chisel.request_field(name)
+    if type(name) ~= "string" then error("chisel requesting nil field", 2) end
+    local handle, kind = host.request_field(name)
+    kinds[handle] = kind
+    return handle
+end
+
+function chisel.set_filter(text) host.set_filter(tostring(text)) end
+function chisel.set_event_formatter(text) host.set_formatter(tostring(text)) end
+function chisel.set_interval_ns(length) host.set_interval(tonumber(length), false) return true end
+function chisel.set_interval_s(length) host.set_interval(tonumber(length) * 1e9, false) return true end
+function chisel.set_precise_interval_ns(length) host.set_interval(tonumber(length), true) return true end
+function chisel.exec(name, ...)
+    local words = {}
+    for index = 1, select("#", ...) do words[index] = tostring((select(index, ...))) end
+    host.exec(tostring(name), unpack(words))
+end
+
+sysdig = {}
+
+function sysdig.set_filter(text) host.set_global_filter(tostring(text)) end
+function sysdig.get_filter() return host.get_filter() end
+function sysdig.set_snaplen() end
+function sysdig.set_output_format(name) host.set_output_format(tostring(name)) end
+function sysdig.get_output_format() return host.get_output_format() end
+function sysdig.set_fatfile_dump_mode() end
+function sysdig.is_live() return false end
+function sysdig.is_tty() return host.is_tty() end
+function sysdig.is_print_container_data() return host.is_print_container_data() end
+function sysdig.get_evtsource_name() return host.get_evtsource_name() end
+function sysdig.get_firstevent_ts() return host.get_firstevent_ts() end
+function sysdig.get_lastevent_ts() return host.get_lastevent_ts() end
+function sysdig.get_read_progress() return host.get_read_progress() end
+function sysdig.run_app(line) host.run_app(tostring(line)) end
+function sysdig.log(message, severity) host.log(tostring(message), tostring(severity)) end
+function sysdig.udp_setpeername(address, port) return host.udp_setpeername(tostring(address), tostring(port)) end
+function sysdig.udp_send(text) return host.udp_send(tostring(text)) end
+function sysdig.push_metric(name, value, tags)
+    local words = {}
+    if type(tags) == "table" then
+        for key, tag in pairs(tags) do
+            words[#words + 1] = type(key) == "number" and tostring(tag) or tostring(key) .. "=" .. tostring(tag)
+        end
+    elseif tags ~= nil then
+        words[1] = tostring(tags)
+    end
+    host.push_metric(tostring(name), tonumber(value), concat(words, ","))
+end
+
+function sysdig.get_terminal_info()
+    local width, height = host.get_terminal_size()
+    return {width = width, height = height}
+end
+
+function sysdig.get_machine_info()
+    local cpus, memory, pids, name = host.get_machine_info()
+    return {num_cpus = cpus, memory_size_bytes = memory, max_pid = pids, hostname = name}
+end
+
+local function thread_table(whole, descriptors)
+    return function(filter)
+        if type(filter) ~= "string" then filter = "" end
+        return host.threads(filter, whole, descriptors)
+    end
+end
+
+sysdig.get_thread_table = thread_table(true, true)
+sysdig.get_thread_table_nofds = thread_table(true, false)
+sysdig.get_thread_table_barebone = thread_table(false, true)
+sysdig.get_thread_table_barebone_nofds = thread_table(false, false)
+function sysdig.get_container_table() return host.containers() end
+
+-- Times as texts of nanoseconds; sums wrap at 64 bits.
+
+function sysdig.make_ts(seconds, nanoseconds) return host.make_ts(tonumber(seconds), tonumber(nanoseconds)) end
+function sysdig.add_ts(left, right) return host.add_ts(tostring(left), tostring(right)) end
+function sysdig.subtract_ts(left, right) return host.subtract_ts(tostring(left), tostring(right)) end
+
+local ended = false
+function sysdig.end_capture() ended = true end
+
+-- For the host
+
+local function argument_list()
+    local names, list = {}, globals.args
+    if type(list) ~= "table" then return nil end
+    for index, entry in ipairs(list) do
+        names[#names + 1] = {
+            tostring(entry.name or ""), tostring(entry.description or ""), tostring(entry.argtype or ""),
+            entry.optional == true,
+        }
+    end
+    return names
+end
+
+local function truth(name, what, optional, ...)
+    local callback = globals[name]
+    progress = progress + 1
+    if type(callback) ~= "function" then
+        if optional then return true end
+        error("it misses a " .. what .. " function", 0)
+    end
+    local result = callback(...)
+    flush_lines()
+    if type(result) ~= "boolean" then error("wrong " .. what .. " return value", 0) end
+    return result
+end
+
+local exported = {}
+
+function exported.load(source, name)
+    progress = progress + 1
+    if byte(source, 1) == 27 then error("a chisel is text", 0) end
+    local code, problem = loadstring(source, name)
+    if code == nil then error(problem, 0) end
+    code()
+end
+
+function exported.text(name)
+    local value = globals[name]
+    return type(value) == "string" and value or nil
+end
+
+function exported.has(name) return type(globals[name]) == "function" end
+function exported.flag(name) return globals[name] == true end
+function exported.view() return type(globals.view_info) == "table" and globals.view_info or nil end
+exported.arguments = argument_list
+exported.flush = flush_lines
+function exported.set_argument(name, value) return truth("on_set_arg", "set_arg()", false, name, value) end
+function exported.on_init() return truth("on_init", "init()", true) end
+function exported.on_capture_start() return truth("on_capture_start", "on_capture_start()", true) end
+
+function exported.on_capture_end(seconds, nanoseconds, delta)
+    local callback = globals.on_capture_end
+    progress = progress + 1
+    if type(callback) == "function" then callback(seconds, nanoseconds, delta) end
+    flush_lines()
+end
+
+function exported.go_to_last()
+    here = false
+    while step(cursor) == EVENT do here = true end
+end
+
+function exported.run(calling, formatting)
+    here = true
+    while true do
+        local what = step(cursor)
+        progress = progress + 1
+        if what == EVENT then
+            local wanted = true
+            if calling then
+                wanted = globals.on_event()
+                if ended then
+                    flush_lines()
+                    return true
+                end
+            end
+            if wanted and formatting then
+                if piece_count > 0 then flush() end
+                accept(cursor)
+                marked = true
+            end
+        elseif what == INTERVAL then
+            if not globals.on_interval(shared.seconds, shared.nanoseconds, shared.delta) then
+                flush_lines()
+                error("execution terminated by the chisel", 0)
+            end
+        else
+            flush_lines()
+            return false
+        end
+    end
+end
+
+return exported
