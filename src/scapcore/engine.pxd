@@ -12,6 +12,8 @@ cdef class Engine:
     cdef uint8_t exit_fd[EVENT_COUNT]    # of exit events: index of the descriptor parameter, 255 = none
     cdef readonly bint modern
     cdef bint open
+    cdef readonly object side
+    cdef int set_machine(self, dict machine) except -1
     cdef readonly uint32_t kept          # batches that hold rows while the engine goes on
     cdef str text(self, uint32_t number)
     cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil

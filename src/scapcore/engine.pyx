@@ -4,11 +4,12 @@ The rules, step by step, are those of the state engine's description, sections 1
 tables stands in `threads`, `descriptors`, `sockets` and `containers`.
 """
 
+from cpython.ref cimport PyObject
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from scapcore.containers cimport container_thread, on_container_event
+from scapcore.containers cimport container_thread, on_cluster_event, on_container_event, refresh_pods
 from scapcore.descriptors cimport *
 from scapcore.events cimport *
 from scapcore.families cimport leave_family, note_departure
@@ -23,6 +24,8 @@ from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, text_of
 from scapcore.threads cimport *
 from scapcore.threads_modern cimport *
+
+from scapcore.side import Side
 
 cdef int64_t CANCELED_FD = INT64_MAX
 
@@ -309,6 +312,8 @@ cdef bint apply(State* state, Step* step) noexcept nogil:
         on_identity_exit(state, step)
     elif type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E:
         return on_container_event(state, step)
+    elif type == K8S_E:
+        on_cluster_event(state, step)
     elif type == USER_ADDED_E or type == GROUP_ADDED_E:
         on_user_added(state, step)
     return True
@@ -336,6 +341,48 @@ cdef void on_user_added(State* state, Step* step) noexcept nogil:
                  keep_parameter(state, event, 2), keep_parameter(state, event, 3), keep_parameter(state, event, 4))
 
 
+cdef void on_slice(State* state, Step* step) noexcept nogil:
+    """Time since the former switch on the same processor, which the thread that leaves has had."""
+    cdef uint32_t cpu = event_cpu(&step.event)
+    cdef uint64_t* grown
+    cdef uint32_t capacity
+    state.slice = 0
+    if cpu >= state.switch_capacity:
+        capacity = cpu + 64
+        grown = <uint64_t*>realloc(state.switch_times, capacity * sizeof(uint64_t))
+        if grown == NULL:
+            state.failed = 1
+            return
+        memset(grown + state.switch_capacity, 0, (capacity - state.switch_capacity) * sizeof(uint64_t))
+        state.switch_times = grown
+        state.switch_capacity = capacity
+    if state.switch_times[cpu]:
+        state.slice = step.event.ts - state.switch_times[cpu]
+    state.switch_times[cpu] = step.event.ts
+
+
+cdef void fill_counters(State* state, Step* step, Thread* thread, uint64_t* counters) noexcept nogil:
+    """Running values of a thread right after an event."""
+    cdef Thread* main
+    cdef bint switched = step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E
+    counters[COUNTER_VMSIZE] = thread.vmsize
+    counters[COUNTER_VMRSS] = thread.vmrss
+    counters[COUNTER_VMSWAP] = thread.vmswap
+    counters[COUNTER_PFMAJOR] = thread.pfmajor
+    counters[COUNTER_PFMINOR] = thread.pfminor
+    if switched:
+        thread.slices += state.slice
+    counters[COUNTER_SLICE] = state.slice if switched else 0
+    counters[COUNTER_SLICES] = thread.slices
+    main = thread_find(state, thread.pid) if thread.pid != thread.tid else thread
+    counters[COUNTER_OPEN_FDS] = main.fds.rows.used if main != NULL else 0
+    counters[COUNTER_USER_BEFORE] = thread.user_time
+    counters[COUNTER_SYSTEM_BEFORE] = thread.system_time
+    if step.event.type == PROCINFO_E:
+        thread.user_time = parameter_unsigned(&step.event, 0, 0)
+        thread.system_time = parameter_unsigned(&step.event, 1, 0)
+
+
 cdef class Engine:
     """The tables of one pass over a capture. Internal to the core.
 
@@ -358,8 +405,10 @@ cdef class Engine:
         self.state.types = events_modern if modern else events_classic
         self.state.parameters = parameters_modern if modern else parameters_classic
         self.open = True
+        self.side = Side()
         if not state_open(&self.state):
             raise MemoryError
+        self.state.side = <void*><PyObject*>self.side
         for type in range(EVENT_COUNT):
             info = &self.state.types[type]
             parameters = &self.state.parameters[info.first]
@@ -375,6 +424,13 @@ cdef class Engine:
     def __dealloc__(self):
         if self.open:
             state_close(&self.state)
+
+    cdef int set_machine(self, dict machine) except -1:
+        """Take over what fields say about the machine."""
+        cdef bytes name = machine.get("hostname", "").encode("utf-8", "replace")
+        self.state.hostname = strings_add(&self.state.strings, <const uint8_t*><char*>name, len(name))
+        self.state.boot_time = machine.get("boot_time", 0)
+        return 0
 
     def threads(self):
         """Threads that are alive now: set of (thread id, process id)."""
@@ -419,7 +475,6 @@ cdef class Engine:
         cdef Thread* thread
         cdef uint32_t index, row
         cdef uint16_t type
-        cdef uint64_t* counters
         cdef FdTable* table
         for index in range(columns.count):
             type = columns.type[index]
@@ -429,6 +484,10 @@ cdef class Engine:
                         columns.form[index], state.types, state.parameters)
             if state.remove_thread or state.remove_fd_count:
                 run_delayed(state, step.event.ts)
+            if state.cluster_changed:
+                refresh_pods(state)
+            if state.needs & NEED_COUNTERS and (type == SCHEDSWITCH_1_E or type == SCHEDSWITCH_6_E):
+                on_slice(state, &step)
             if not state.saw_enter and not type & 1 and events_modern[type].flags & EF_OLD_VERSION:
                 state.saw_enter = True
             find_subjects(state, &step, self.exit_fd)
@@ -452,7 +511,7 @@ cdef class Engine:
                 if state.needs & NEED_LATENCY:
                     columns.latency[index] = 0
                 if state.needs & NEED_COUNTERS:
-                    memset(columns.counters + <size_t>index * 5, 0, 40)
+                    memset(columns.counters + <size_t>index * COUNTERS, 0, COUNTERS * sizeof(uint64_t))
                 continue
             thread = step.thread if step.thread != NULL else thread_find(state, step.event.tid)
             if thread == NULL:
@@ -461,7 +520,9 @@ cdef class Engine:
                 if state.needs & NEED_LATENCY:
                     columns.latency[index] = 0
                 if state.needs & NEED_COUNTERS:
-                    memset(columns.counters + <size_t>index * 5, 0, 40)
+                    memset(columns.counters + <size_t>index * COUNTERS, 0, COUNTERS * sizeof(uint64_t))
+                    if type == SCHEDSWITCH_1_E or type == SCHEDSWITCH_6_E:
+                        columns.counters[<size_t>index * COUNTERS + COUNTER_SLICE] = state.slice
                 continue
             if state.needs & NEED_LINKS and thread.checked != state.epoch:
                 refresh_links(state, thread, 0)
@@ -478,9 +539,4 @@ cdef class Engine:
             if state.needs & NEED_LATENCY:
                 columns.latency[index] = thread.latency if step.thread != NULL else 0
             if state.needs & NEED_COUNTERS:
-                counters = columns.counters + <size_t>index * 5
-                counters[0] = thread.vmsize
-                counters[1] = thread.vmrss
-                counters[2] = thread.vmswap
-                counters[3] = thread.pfmajor
-                counters[4] = thread.pfminor
+                fill_counters(state, &step, thread, columns.counters + <size_t>index * COUNTERS)

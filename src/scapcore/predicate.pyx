@@ -23,14 +23,15 @@ from scapcore.state cimport *
 from scapcore.text cimport text_begin, text_close, text_open
 from scapcore.transforms cimport *
 
+from scapcore.transforms import LISTS
+
 from scapcore.plan import Around, Comparison, Conjunction, Disjunction, FieldOperand, Negation
 
 # Ancestors that are asked at the most; far more than any machine has above each other.
 cdef int MOST_ANCESTORS = 4096
 
 EITHER_END = {"fd.ip": NODE_ADDRESSES, "fd.net": NODE_ADDRESSES, "fd.port": NODE_PORTS, "fd.proto": NODE_PORTS}
-ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline"))
-TEXT_FIELDS = frozenset(("evt.arg", "evt.args", "evt.info"))
+ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.aenv"))
 
 
 # Nodes
@@ -285,6 +286,8 @@ cdef class Predicate:
                 elif left.name in ANCESTORS and left.argument is None:
                     node.kind = NODE_ANCESTORS
                     left = FieldOperand(left.name, 0)
+                elif left.name in LISTS:
+                    node.kind = NODE_OPERANDS
             else:
                 node.kind = NODE_OPERANDS
             begin = len(self.kept)
@@ -298,9 +301,8 @@ cdef class Predicate:
                 if isinstance(use, FieldUse):
                     self.needs |= use.needs
                     self.needs_state |= use.needs_state
-                    if (<FieldUse>use).field.room == ROOM_EVENT and use.name.partition("[")[0].startswith("evt."):
-                        self.text_wanted |= any(
-                            use.name == name or use.name.startswith((name + ".", name + "[")) for name in TEXT_FIELDS)
+                    # What looks back into the batch does so in the context of its texts.
+                    self.text_wanted |= use.needs & NEED_CHANGES != 0
             constants_open(&node.constants, plan.operator, plan.values, plan.quantifier, self.kept)
         except BaseException:
             close_node(node)
