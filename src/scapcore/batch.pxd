@@ -11,7 +11,6 @@ cdef class Chunk:
     cdef uint8_t* data
     cdef size_t capacity
     cdef size_t used
-    cdef object owner        # of bytes that are not our own
     cdef Py_buffer view
     cdef bint viewed
     cdef bint grow(self, size_t capacity) except False

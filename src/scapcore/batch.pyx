@@ -1,7 +1,8 @@
 """A batch of events as columns."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
@@ -26,13 +27,18 @@ cdef class Chunk:
     """Bytes that batches refer to: memory of its own, or a view of somebody else's. Internal to the core."""
 
     def __cinit__(self, owner=None, size_t capacity=0):
+        cdef Py_buffer* seen
         if owner is not None:
-            PyObject_GetBuffer(owner, &self.view, PyBUF_SIMPLE)
+            # What the view looks at is held, not the view: before Python 3.13 the collector can clear a memoryview
+            # while buffers of it are out, and giving these back later ends the process.
+            window = memoryview(owner)
+            seen = PyMemoryView_GET_BUFFER(window)
+            held = window.obj
+            PyObject_GetBuffer(owner if held is None else held, &self.view, PyBUF_FULL_RO)
             self.viewed = True
-            self.owner = owner
-            self.data = <uint8_t*>self.view.buf
-            self.capacity = self.view.len
-            self.used = self.view.len
+            self.data = <uint8_t*>seen.buf
+            self.capacity = seen.len
+            self.used = seen.len
         elif capacity:
             self.grow(capacity)
 

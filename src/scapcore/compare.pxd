@@ -1,6 +1,5 @@
 # Comparisons of values with constants and with each other.
 
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from scapcore.fields cimport Value
@@ -55,7 +54,7 @@ cdef struct Constants:
     uint32_t mask
     Bytes* components        # of the paths of pmatch
     uint32_t* first          # component of each path, and one behind the last
-    void* pattern            # the bound `fullmatch` of a regular expression
+    void** patterns          # the bound `fullmatch` of each regular expression
 
 
 cdef bint constants_open(Constants* constants, str operator, tuple values, quantifier, list kept) except False
@@ -65,5 +64,3 @@ cdef bint passes_element(const Constants* constants, const Value* value, int64_t
 cdef bint compare_values(uint8_t relation, const Value* left, const Value* right) noexcept nogil
 cdef bint quantify(uint8_t quantifier, uint32_t passed, uint32_t count) noexcept nogil
 cdef uint8_t family_of(const Value* value) noexcept nogil
-cdef bint glob_match(const uint8_t* pattern, size_t pattern_length, const uint8_t* text, size_t length,
-                     bint fold) noexcept nogil

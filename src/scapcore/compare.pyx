@@ -7,6 +7,7 @@ from libc.string cimport memcmp, memset
 
 from scapcore.fields cimport Value
 from scapcore.hashing cimport hash_bytes, hash_integer
+from scapcore.patterns cimport folded, glob_match
 from scapcore.schema.types cimport *
 
 import re
@@ -102,7 +103,7 @@ cdef bint constants_open(Constants* constants, str operator, tuple values, quant
                     raise ValueError("the prefix of a network is longer than its address")
             keep_bytes(&constants.texts[index], data, kept)
         if constants.relation == OP_REGEX:
-            compile_pattern(constants, first, kept)
+            compile_patterns(constants, values, kept)
         elif constants.relation == OP_PMATCH:
             split_paths(constants)
     if constants.relation == OP_IN or constants.relation == OP_INTERSECTS:
@@ -118,14 +119,18 @@ cdef int keep_bytes(Bytes* place, bytes data, list kept) except -1:
     return 0
 
 
-cdef int compile_pattern(Constants* constants, bytes pattern, list kept) except -1:
-    text = pattern.decode("utf-8", "replace")
-    try:
-        fullmatch = re.compile(text).fullmatch
-    except (re.error, OverflowError, RecursionError) as error:
-        raise FilterError(f"not a regular expression: {error}") from None
-    kept.append(fullmatch)
-    constants.pattern = <void*><PyObject*>fullmatch
+cdef int compile_patterns(Constants* constants, tuple patterns, list kept) except -1:
+    cdef uint32_t index
+    constants.patterns = <void**>calloc(constants.count, sizeof(void*))
+    if constants.patterns == NULL:
+        raise MemoryError
+    for index in range(constants.count):
+        try:
+            fullmatch = re.compile(patterns[index].decode("utf-8", "replace")).fullmatch
+        except (re.error, OverflowError, RecursionError) as error:
+            raise FilterError(f"not a regular expression: {error}") from None
+        kept.append(fullmatch)
+        constants.patterns[index] = <void*><PyObject*>fullmatch
     return 0
 
 
@@ -185,6 +190,7 @@ cdef void constants_close(Constants* constants) noexcept nogil:
     free(constants.slots)
     free(constants.components)
     free(constants.first)
+    free(constants.patterns)
     memset(constants, 0, sizeof(Constants))
 
 
@@ -262,10 +268,6 @@ cdef inline int order(const uint8_t* left, uint32_t left_length, const uint8_t* 
     if result:
         return result
     return (left_length > right_length) - (left_length < right_length)
-
-
-cdef inline uint8_t folded(uint8_t byte) noexcept nogil:
-    return byte + 32 if 65 <= byte <= 90 else byte
 
 
 cdef bint contains_folded(const uint8_t* text, uint32_t length, const uint8_t* wanted, uint32_t size) noexcept nogil:
@@ -377,7 +379,7 @@ cdef bint passes_element(const Constants* constants, const Value* value, int64_t
     if family == FAMILY_REAL:
         return compare_reals(relation, value.real, constants.reals[element])
     if relation == OP_REGEX:
-        return matches_pattern(constants, value)
+        return matches_pattern(constants.patterns[element], value)
     return compare_texts(relation, value.data, value.length, constants.texts[element].data,
                          constants.texts[element].length)
 
@@ -434,10 +436,10 @@ cdef bint compare_values(uint8_t relation, const Value* left, const Value* right
     return compare_texts(relation, left.data, left.length, right.data, right.length)
 
 
-cdef bint matches_pattern(const Constants* constants, const Value* value) noexcept nogil:
+cdef bint matches_pattern(void* pattern, const Value* value) noexcept nogil:
     """Match the whole text; Python's engine does it, so the GIL is taken."""
     with gil:
-        return ask_pattern(<object><PyObject*>constants.pattern, value)
+        return ask_pattern(<object><PyObject*>pattern, value)
 
 
 cdef bint ask_pattern(object fullmatch, const Value* value) noexcept:
@@ -448,7 +450,7 @@ cdef bint ask_pattern(object fullmatch, const Value* value) noexcept:
         return False
 
 
-# Paths and shell patterns
+# Paths
 
 
 cdef bint has_prefix(const Constants* constants, const Value* value) noexcept nogil:
@@ -472,147 +474,3 @@ cdef bint has_prefix(const Constants* constants, const Value* value) noexcept no
         if found:
             return True
     return False
-
-
-cdef inline bint in_named_class(const uint8_t* name, size_t length, uint8_t byte) noexcept nogil:
-    """Character classes of POSIX, in the C locale."""
-    cdef bint upper = 65 <= byte <= 90
-    cdef bint lower = 97 <= byte <= 122
-    cdef bint digit = 48 <= byte <= 57
-    cdef bint graphic = 33 <= byte <= 126
-    if length == 6:
-        return memcmp(name, b"xdigit", 6) == 0 and (digit or 65 <= byte <= 70 or 97 <= byte <= 102)
-    if length != 5:
-        return False
-    if memcmp(name, b"alpha", 5) == 0:
-        return upper or lower
-    if memcmp(name, b"digit", 5) == 0:
-        return digit
-    if memcmp(name, b"alnum", 5) == 0:
-        return upper or lower or digit
-    if memcmp(name, b"upper", 5) == 0:
-        return upper
-    if memcmp(name, b"lower", 5) == 0:
-        return lower
-    if memcmp(name, b"space", 5) == 0:
-        return byte == 32 or 9 <= byte <= 13
-    if memcmp(name, b"blank", 5) == 0:
-        return byte == 32 or byte == 9
-    if memcmp(name, b"punct", 5) == 0:
-        return graphic and not (upper or lower or digit)
-    if memcmp(name, b"print", 5) == 0:
-        return graphic or byte == 32
-    if memcmp(name, b"graph", 5) == 0:
-        return graphic
-    if memcmp(name, b"cntrl", 5) == 0:
-        return byte < 32 or byte == 127
-    return False
-
-
-cdef inline bint in_range(uint8_t byte, uint8_t first, uint8_t last, bint fold) noexcept nogil:
-    if first <= byte <= last:
-        return True
-    if not fold:
-        return False
-    if 65 <= byte <= 90:
-        return first <= byte + 32 <= last
-    if 97 <= byte <= 122:
-        return first <= byte - 32 <= last
-    return False
-
-
-cdef size_t match_class(const uint8_t* pattern, size_t length, size_t place, uint8_t byte, bint fold,
-                        bint* matches) noexcept nogil:
-    """Match a bracket expression that begins at `place`; where it ends, or 0 if it has no end."""
-    cdef bint negated = False
-    cdef bint found = False
-    cdef bint first_of_all = True
-    cdef uint8_t first, last, kind
-    cdef size_t end
-    place += 1
-    if place < length and (pattern[place] == 33 or pattern[place] == 94):      # ! ^
-        negated = True
-        place += 1
-    while place < length:
-        first = pattern[place]
-        if first == 93 and not first_of_all:                                   # ]
-            matches[0] = found != negated
-            return place + 1
-        first_of_all = False
-        if first == 91 and place + 1 < length and pattern[place + 1] in (58, 46, 61):     # [: [. [=
-            kind = pattern[place + 1]
-            end = place + 2
-            while end + 1 < length and not (pattern[end] == kind and pattern[end + 1] == 93):
-                end += 1
-            if end + 1 < length and (kind == 58 or end == place + 3):
-                if kind == 58:
-                    found = found or in_named_class(pattern + place + 2, end - place - 2, byte)
-                    if fold and not found and (65 <= byte <= 90 or 97 <= byte <= 122):
-                        found = in_named_class(pattern + place + 2, end - place - 2, byte ^ 32)
-                else:
-                    found = found or in_range(byte, pattern[place + 2], pattern[place + 2], fold)
-                place = end + 2
-                continue
-        if first == 92 and place + 1 < length:                                 # backslash
-            place += 1
-            first = pattern[place]
-        place += 1
-        last = first
-        if place + 1 < length and pattern[place] == 45 and pattern[place + 1] != 93:      # -
-            place += 1
-            last = pattern[place]
-            if last == 92 and place + 1 < length:
-                place += 1
-                last = pattern[place]
-            place += 1
-        if in_range(byte, first, last, fold):
-            found = True
-    return 0
-
-
-cdef bint glob_match(const uint8_t* pattern, size_t pattern_length, const uint8_t* text, size_t length,
-                     bint fold) noexcept nogil:
-    """Match a whole text with a shell pattern; `*` and `?` match slashes and leading dots too."""
-    cdef size_t place = 0            # in the pattern
-    cdef size_t index = 0            # in the text
-    cdef size_t star = 0             # behind the last star, 0 = none yet
-    cdef size_t star_index = 0
-    cdef size_t next_place
-    cdef uint8_t sign
-    cdef bint matches
-    while index < length:
-        matches = False
-        if place < pattern_length:
-            sign = pattern[place]
-            next_place = place + 1
-            if sign == 42:                                                     # *
-                star = next_place
-                star_index = index
-                place = next_place
-                continue
-            if sign == 63:                                                     # ?
-                matches = True
-            elif sign == 91:                                                   # [
-                next_place = match_class(pattern, pattern_length, place, text[index], fold, &matches)
-                if next_place == 0:
-                    next_place = place + 1
-                    matches = text[index] == 91
-            elif sign == 92:                                                   # backslash
-                if next_place < pattern_length:
-                    sign = pattern[next_place]
-                    next_place += 1
-                    matches = sign == text[index] or (fold and folded(sign) == folded(text[index]))
-            else:
-                matches = sign == text[index] or (fold and folded(sign) == folded(text[index]))
-        if matches:
-            place = next_place
-            index += 1
-        elif star:
-            star_index += 1
-            index = star_index
-            place = star
-        else:
-            return False
-    while place < pattern_length and pattern[place] == 42:
-        place += 1
-    return place == pattern_length

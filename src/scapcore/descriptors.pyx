@@ -223,6 +223,7 @@ cdef uint32_t with_flags(State* state, uint32_t row, uint32_t flags) noexcept no
     fd_row(state, number).name_changed = 0
     fd_row(state, number).open_flags = flags
     strings_keep(&state.strings, fd_row(state, number).name)
+    strings_keep(&state.strings, fd_row(state, number).raw_name)
     return number
 
 

@@ -4,6 +4,7 @@ The rules, step by step, are those of the state engine's description, sections 1
 tables stands in `threads`, `descriptors`, `sockets` and `containers`.
 """
 
+cimport cython
 from cpython.ref cimport PyObject
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
@@ -383,6 +384,7 @@ cdef void fill_counters(State* state, Step* step, Thread* thread, uint64_t* coun
         thread.system_time = parameter_unsigned(&step.event, 1, 0)
 
 
+@cython.no_gc      # what it holds never refers back, and the tables are asked until the last batch has gone
 cdef class Engine:
     """The tables of one pass over a capture. Internal to the core.
 

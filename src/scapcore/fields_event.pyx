@@ -162,8 +162,8 @@ FIELDS = {
 
 #: Fields that are taken from the event's own bytes, so that the state engine need not run for them.
 STATELESS = frozenset(
-    "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s evt.rawtime.ns evt.reltime "
-    "evt.reltime.s evt.reltime.ns evt.deltatime evt.deltatime.s evt.deltatime.ns evt.dir evt.type evt.type.is "
+    "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s evt.rawtime.ns "
+    "evt.reltime evt.reltime.s evt.reltime.ns evt.deltatime evt.deltatime.s evt.deltatime.ns evt.dir evt.type evt.type.is "
     "syscall.type evt.cpu evt.rawarg evt.buffer evt.res evt.rawres evt.failed evt.is_io evt.is_io_read "
     "evt.is_io_write evt.io_dir evt.is_wait evt.count evt.count.error evt.count.exit evt.around evt.is_open_read "
     "evt.is_open_write evt.is_open_exec evt.is_open_create evt.source evt.is_async evt.asynctype "

@@ -306,7 +306,9 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
         return give_string(scope, value, other.cwd if other != NULL else 0)
     if code == PROC_NTHREADS:
         other = main_of(scope, row)
-        return give_integer(value, PT_UINT64 if scope.state.modern else PT_UINT32, <int64_t>other.children + 1) if other != NULL else False
+        if other == NULL:
+            return False
+        return give_integer(value, PT_UINT64 if scope.state.modern else PT_UINT32, <int64_t>other.children + 1)
     if code == PROC_NCHILDS:
         return give_integer(value, PT_UINT64 if scope.state.modern else PT_UINT32, <int64_t>row.children)
     if code == PROC_DURATION:
@@ -330,7 +332,8 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     if code == THREAD_PFMAJOR or code == THREAD_PFMINOR:
         return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_PFMAJOR + code - THREAD_PFMAJOR])
     if code == THREAD_VMSIZE or code == THREAD_VMRSS:
-        return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_VMSIZE + code - THREAD_VMSIZE] if row.pid == row.tid else 0)
+        return give_integer(
+            value, PT_UINT64, <int64_t>counters[COUNTER_VMSIZE + code - THREAD_VMSIZE] if row.pid == row.tid else 0)
     if code == THREAD_VMSIZE_BYTES or code == THREAD_VMRSS_BYTES:
         return give_integer(value, PT_UINT64,
                             <int64_t>counters[COUNTER_VMSIZE + code - THREAD_VMSIZE_BYTES] * 1024 if row.pid == row.tid else 0)

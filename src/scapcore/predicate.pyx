@@ -14,152 +14,18 @@ from libc.string cimport memset
 from scapcore.batch cimport EventBatch
 from scapcore.compare cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, load64
+from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, load64, parameter_unsigned
 from scapcore.fields cimport *
 from scapcore.fields_fd cimport fd_ends
-from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
+from scapcore.nodes cimport *
+from scapcore.schema.tables cimport EVENT_COUNT, SYSCALL_COUNT, EventType, events_classic, events_modern
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.text cimport text_begin, text_close, text_open
 from scapcore.transforms cimport *
 
-from scapcore.transforms import LISTS
-
-from scapcore.plan import Around, Comparison, Conjunction, Disjunction, FieldOperand, Negation
-
 # Ancestors that are asked at the most; far more than any machine has above each other.
 cdef int MOST_ANCESTORS = 4096
-
-EITHER_END = {"fd.ip": NODE_ADDRESSES, "fd.net": NODE_ADDRESSES, "fd.port": NODE_PORTS, "fd.proto": NODE_PORTS}
-ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.aenv"))
-
-
-# Nodes
-
-
-cdef Node* new_node(uint8_t kind) except NULL:
-    cdef Node* node = <Node*>calloc(1, sizeof(Node))
-    if node == NULL:
-        raise MemoryError
-    node.kind = kind
-    node.scope = SCOPE_EVENT
-    return node
-
-
-cdef void close_node(Node* node) noexcept nogil:
-    cdef uint32_t index
-    if node == NULL:
-        return
-    for index in range(node.child_count):
-        close_node(node.children[index])
-    free(node.children)
-    operand_close(node.left)
-    operand_close(node.right)
-    constants_close(&node.constants)
-    free(node.cache.verdicts)
-    free(node)
-
-
-cdef int add_child(Node* node, Node* child) except -1:
-    """Append a child; it belongs to the node even if this fails."""
-    cdef Node** grown = <Node**>realloc(node.children, (<size_t>node.child_count + 1) * sizeof(Node*))
-    if grown == NULL:
-        close_node(child)
-        raise MemoryError
-    node.children = grown
-    node.children[node.child_count] = child
-    node.child_count += 1
-    node.running |= child.running
-    return 0
-
-
-cdef inline bint is_cached(const Node* node) noexcept nogil:
-    return node.scope != SCOPE_EVENT and not node.running
-
-
-cdef uint32_t cost_of(const Node* node) noexcept nogil:
-    """About how many nanoseconds an event takes."""
-    cdef uint32_t cost = 0
-    cdef uint32_t index
-    if is_cached(node):
-        return 1 if node.scope == SCOPE_TYPE else 2 if node.scope == SCOPE_THREAD else 4
-    if node.child_count:
-        for index in range(node.child_count):
-            cost += node.children[index].cost
-        return cost
-    if node.kind == NODE_AROUND:
-        return 3
-    cost = 30
-    if node.kind != NODE_COMPARISON:
-        cost = 100
-    if node.left.kind == OPERAND_FIELD and node.left.field.type == PT_BYTEBUF:
-        cost += 1000
-    elif node.left.kind == OPERAND_FIELD and node.left.field.type == PT_CHARBUF:
-        cost += 100
-    if node.constants.relation == OP_REGEX:
-        cost += 2000
-    return cost
-
-
-cdef void group_by_scope(Node* node, uint32_t first, uint32_t last) noexcept:
-    """Put neighbours of one dimension under a node of their own, so that they share one verdict."""
-    cdef uint8_t scope
-    cdef uint32_t index, kept
-    cdef Node* group
-    cdef uint32_t members
-    for scope in (SCOPE_TYPE, SCOPE_THREAD, SCOPE_FD):
-        members = 0
-        for index in range(first, last):
-            members += node.children[index] != NULL and node.children[index].scope == scope \
-                and is_cached(node.children[index])
-        if members < 2:
-            continue
-        group = <Node*>calloc(1, sizeof(Node))
-        if group == NULL:
-            return                  # it works ungrouped as well
-        group.children = <Node**>malloc(members * sizeof(Node*))
-        if group.children == NULL:
-            free(group)
-            return
-        group.kind = node.kind
-        group.scope = scope
-        for index in range(first, last):
-            if node.children[index] != NULL and node.children[index].scope == scope \
-                    and is_cached(node.children[index]):
-                group.children[group.child_count] = node.children[index]
-                group.child_count += 1
-                node.children[index] = group if group.child_count == 1 else NULL
-        group.cost = cost_of(group)
-
-
-cdef void arrange(Node* node) noexcept:
-    """Group and sort the children where the order does not show."""
-    cdef uint32_t first = 0
-    cdef uint32_t last, index, place, count
-    cdef Node* child
-    while first < node.child_count:
-        if node.children[first].running:
-            first += 1
-            continue
-        last = first
-        while last < node.child_count and not node.children[last].running:
-            last += 1
-        group_by_scope(node, first, last)
-        for index in range(first + 1, last):
-            child = node.children[index]
-            place = index
-            while place > first and child != NULL and (node.children[place - 1] == NULL
-                                                       or node.children[place - 1].cost > child.cost):
-                node.children[place] = node.children[place - 1]
-                place -= 1
-            node.children[place] = child
-        first = last
-    count = 0
-    for index in range(node.child_count):
-        if node.children[index] != NULL:
-            node.children[count] = node.children[index]
-            count += 1
-    node.child_count = count
 
 
 @cython.no_gc_clear
@@ -197,12 +63,17 @@ cdef class Predicate:
 
     def __init__(self, plan, *, int text_mode=0, bint unlimited=False):
         cdef uint32_t level
+        cdef Demand demand
         if self.root != NULL:
             raise RuntimeError("a predicate is built once")
         self.text.mode = text_mode
         self.text.unlimited = unlimited
         self.kept = []
-        self.root = self.open_node(plan)
+        memset(&demand, 0, sizeof(Demand))
+        self.root = open_node(plan, self.kept, &demand)
+        self.needs = demand.needs
+        self.needs_state = demand.state
+        self.text_wanted = demand.text
         self.caching = <Node**>malloc(count_nodes(self.root) * sizeof(Node*))
         if self.caching == NULL:
             raise MemoryError
@@ -231,90 +102,6 @@ cdef class Predicate:
         free(self.caching)
         close_scope(&self.scope)
         text_close(&self.text)
-
-    cdef Node* open_node(self, object plan) except NULL:
-        cdef Node* node
-        if isinstance(plan, Comparison):
-            return self.open_comparison(plan)
-        if isinstance(plan, Conjunction):
-            return self.open_group(NODE_AND, plan.items)
-        if isinstance(plan, Disjunction):
-            return self.open_group(NODE_OR, plan.items)
-        if isinstance(plan, Negation):
-            node = self.open_group(NODE_NOT, (plan.item,))
-            return node
-        if isinstance(plan, Around):
-            node = new_node(NODE_AROUND)
-            node.time = plan.time & 0xFFFFFFFFFFFFFFFF
-            node.distance = plan.distance & 0xFFFFFFFFFFFFFFFF
-            node.cost = cost_of(node)
-            return node
-        raise TypeError(f"{plan!r} is no condition")
-
-    cdef Node* open_group(self, uint8_t kind, tuple items) except NULL:
-        cdef Node* node = new_node(kind)
-        cdef Node* only
-        cdef uint32_t index
-        try:
-            for item in items:
-                add_child(node, self.open_node(item))
-        except BaseException:
-            close_node(node)
-            raise
-        if kind != NODE_NOT:
-            arrange(node)
-            if node.child_count == 1:
-                only = node.children[0]
-                node.child_count = 0
-                close_node(node)
-                return only
-        if node.child_count:
-            node.scope = node.children[0].scope
-            for index in range(1, node.child_count):
-                node.scope = join_scopes(node.scope, node.children[index].scope)
-        node.cost = cost_of(node)
-        return node
-
-    cdef Node* open_comparison(self, object plan) except NULL:
-        cdef Node* node = new_node(NODE_COMPARISON)
-        cdef list fields
-        left = plan.left
-        try:
-            if isinstance(left, FieldOperand):
-                if left.name in EITHER_END:
-                    node.kind = EITHER_END[left.name]
-                elif left.name in ANCESTORS and left.argument is None:
-                    node.kind = NODE_ANCESTORS
-                    left = FieldOperand(left.name, 0)
-                elif left.name in LISTS:
-                    node.kind = NODE_OPERANDS
-            else:
-                node.kind = NODE_OPERANDS
-            begin = len(self.kept)
-            node.left = operand_open(left, self.kept)
-            if plan.right is not None:
-                if node.kind != NODE_COMPARISON and node.kind != NODE_OPERANDS:
-                    raise ValueError(f"{left.name} cannot be compared with another value of the event")
-                node.kind = NODE_OPERANDS
-                node.right = operand_open(plan.right, self.kept)
-            for use in self.kept[begin:]:
-                if isinstance(use, FieldUse):
-                    self.needs |= use.needs
-                    self.needs_state |= use.needs_state
-                    # What looks back into the batch does so in the context of its texts.
-                    self.text_wanted |= use.needs & NEED_CHANGES != 0
-            constants_open(&node.constants, plan.operator, plan.values, plan.quantifier, self.kept)
-        except BaseException:
-            close_node(node)
-            raise
-        node.running = node.left.running or (node.right != NULL and node.right.running)
-        node.scope = node.left.scope
-        if node.right != NULL:
-            node.scope = join_scopes(node.scope, node.right.scope)
-        if node.scope == 0 or node.running:
-            node.scope = SCOPE_EVENT
-        node.cost = cost_of(node)
-        return node
 
     # Batches
 
@@ -353,7 +140,7 @@ cdef class Predicate:
         for index in range(self.caching_count):
             node = self.caching[index]
             pool = NULL
-            wanted = EVENT_COUNT
+            wanted = EVENT_COUNT + 2 * SYSCALL_COUNT
             if node.scope != SCOPE_TYPE:
                 wanted = 1
                 if self.engine is not None:
@@ -403,10 +190,26 @@ cdef class Predicate:
         cdef uint32_t chosen
         self.prepare(batch)
         with nogil:
-            chosen = self.run_node(batch, self.root, rows, count, out)
+            if self.root.running and rows == NULL:
+                chosen = self.run_all(batch, out)
+            else:
+                chosen = self.run_node(batch, self.root, rows, count, out)
         if self.failed or self.scope.scratch.failed:
             raise MemoryError
         return chosen
+
+    cdef uint32_t run_all(self, EventBatch batch, uint32_t* out) noexcept nogil:
+        """Ask about hidden events too, as running values take note of them, but choose none of these."""
+        cdef uint32_t index, count
+        cdef uint32_t kept = 0
+        for index in range(batch.columns.count):
+            out[index] = index
+        count = self.run_node(batch, self.root, out, batch.columns.count, out)
+        for index in range(count):
+            if not batch.columns.mark[out[index]] & MARK_HIDDEN:
+                out[kept] = out[index]
+                kept += 1
+        return kept
 
     cdef uint32_t run_node(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
                            uint32_t* out) noexcept nogil:
@@ -542,6 +345,8 @@ cdef class Predicate:
             return chosen
         for index in range(count):
             row = rows[index]
+            if node.possible != NULL and not node.possible[batch.columns.type[row]]:
+                continue
             move_scope(&self.scope, batch, row)
             out[chosen] = row
             chosen += self.judge(node)
@@ -596,12 +401,18 @@ cdef class Predicate:
     # Single events
 
     cdef uint8_t judge_type(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
-        """Verdict on an event whose type has none yet; generic events are asked for their call each time."""
-        cdef uint16_t type = batch.columns.type[row]
-        cdef uint8_t verdict = self.judge_row(batch, node, row)
-        if type != GENERIC_E and type != GENERIC_X:
-            node.cache.verdicts[type] = verdict
-        return verdict
+        """Verdict on an event whose type has none; generic events have one for each system call."""
+        cdef uint32_t place = batch.columns.type[row]
+        cdef uint64_t code
+        move_scope(&self.scope, batch, row)
+        if place == GENERIC_E or place == GENERIC_X:
+            code = parameter_unsigned(&self.scope.event, 0, 0) & 0xFFFF
+            if code >= SYSCALL_COUNT:
+                return 2 if self.judge(node) else 1
+            place = EVENT_COUNT + <uint32_t>code * 2 + place
+        if node.cache.verdicts[place] == 0:
+            node.cache.verdicts[place] = 2 if self.judge(node) else 1
+        return node.cache.verdicts[place]
 
     cdef uint8_t judge_row(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
         move_scope(&self.scope, batch, row)
@@ -726,29 +537,3 @@ cdef class Predicate:
 cdef inline bint is_around(const Node* node, uint64_t time) noexcept nogil:
     # Unsigned and with wrap-around, as the reference has it.
     return node.time >= time - node.distance and node.time <= time + node.distance
-
-
-cdef uint32_t count_nodes(const Node* node) noexcept nogil:
-    cdef uint32_t count = 1
-    cdef uint32_t index
-    for index in range(node.child_count):
-        count += count_nodes(node.children[index])
-    return count
-
-
-cdef uint32_t place_node(Node* node, uint32_t level, Node** caching, uint32_t* count) noexcept nogil:
-    """Set the level of a node and of those below it; how many levels there are."""
-    cdef uint32_t index, deepest, below
-    if is_cached(node):
-        caching[count[0]] = node
-        count[0] += 1
-        return level
-    if node.kind == NODE_OR or node.kind == NODE_NOT:
-        node.level = level
-        level += 1
-    deepest = level
-    for index in range(node.child_count):
-        below = place_node(node.children[index], level, caching, count)
-        if below > deepest:
-            deepest = below
-    return deepest

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from scapcore.event import Event
     from scappy.capture import Capture, open
-    from scappy.chisels import Chisel
+    from scappy.chisels import Chisel, run_chisels
     from scappy.table import DictionaryColumn, Table
 
 __version__ = "0.1.0"
@@ -50,6 +50,7 @@ __all__ = [
     "TruncatedCaptureError",
     "UnsupportedCaptureError",
     "open",
+    "run_chisels",
 ]
 
 #: Where each public name lives; it is imported when it is first asked for, so that the command lines start quickly.
@@ -57,6 +58,7 @@ HOMES = {
     "Capture": "scappy.capture",
     "open": "scappy.capture",
     "Chisel": "scappy.chisels",
+    "run_chisels": "scappy.chisels",
     "DictionaryColumn": "scappy.table",
     "Table": "scappy.table",
     "Event": "scapcore.event",

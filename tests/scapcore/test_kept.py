@@ -255,3 +255,24 @@ def batches(source: Memory, batch_events: int) -> list[EventBatch]:
     while reader.advance():
         found.append(reader.batch)
     return found
+
+
+def test_the_garbage_collector_gives_everything_back() -> None:
+    class Knot:
+        """Something in a cycle that holds what a reader gave."""
+
+        def __init__(self, *held: object) -> None:
+            self.held = held
+            self.self = self
+
+    reader = Reader(open_source(busy(3).content), needs=ALL_NEEDS, batch_events=100)
+    fields = FieldReader(compile_field)
+    while reader.advance():
+        Knot(reader.batch, event_at(reader.batch, 3, fields), fields, memoryview(reader.batch.chunk))
+        Knot(event_at(reader.batch, 5, fields))
+    engine = reader.engine
+    assert engine is not None and engine.kept > 3
+    Knot(reader, Knot(reader.batch))
+    del reader
+    gc.collect()
+    assert engine.kept == 0

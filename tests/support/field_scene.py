@@ -114,12 +114,15 @@ class Scene:
         writer.thread(Thread(1, "systemd", "/sbin/init", exepath="/lib/systemd/systemd", sid=1, vpgid=1))
         writer.thread(Thread(10, "sshd", "sshd:", ptid=1, exepath="/usr/sbin/sshd", args=("ann",), sid=10, vpgid=10))
         writer.thread(
-            Thread(20, "bash", "-bash", ptid=10, exepath="/bin/bash", sid=20, vpgid=20, uid=1000, env=("TERM=xterm", "EDITOR= vi "))
+            Thread(
+                20, "bash", "-bash", ptid=10, exepath="/bin/bash", sid=20, vpgid=20, uid=1000, env=("TERM=xterm", "EDITOR= vi ")
+            )
         )
         writer.thread(
             Thread(
-                42, "cat", "/bin/cat", ptid=20, sid=20, vpgid=42, exepath="/usr/bin/cat", args=("-n", "notes.txt"), cwd="/home/ann",
-                fd_limit=20, uid=1000, gid=50, memory_kb=(3000, 200, 10), page_faults=(2, 77), env=("LANG=C", "PAGER=less"),
+                42, "cat", "/bin/cat", ptid=20, sid=20, vpgid=42, exepath="/usr/bin/cat", args=("-n", "notes.txt"),
+                cwd="/home/ann", fd_limit=20, uid=1000, gid=50, memory_kb=(3000, 200, 10), page_faults=(2, 77),
+                env=("LANG=C", "PAGER=less"),
                 cgroups=("cpuset=/user", "memory=/slice"), loginuid=1000,
                 fds=(
                     File(0, "/dev/tty1", device=5), NamedDescriptor(1, "pipe", "pipe:[7]"), File(2, "/tmp/errors"),
@@ -128,7 +131,8 @@ class Scene:
                 ),
             )
         )  # fmt: skip
-        writer.thread(Thread(43, "cat-2", "/bin/cat", pid=42, ptid=20, sid=20, flags=CLONE_FILES | CLONE_THREAD, uid=1000, gid=50))
+        shared = CLONE_FILES | CLONE_THREAD
+        writer.thread(Thread(43, "cat-2", "/bin/cat", pid=42, ptid=20, sid=20, flags=shared, uid=1000, gid=50))
         for tid, name, group in ((60, "web", WEB), (70, "cart", "12" * 32)):
             writer.thread(Thread(tid, name, name, ptid=1, vtid=1, vpid=1, cgroups=("cpu=/docker/" + group,)))
 
@@ -165,7 +169,8 @@ class Scene:
         self.add("wait>", "nanosleep", ">", interval=5)
         self.add("wait", "nanosleep", "<", res=0)
         self.add("server>", "SOCKET_ACCEPT_5_E", ">", parameter_count=0)
-        self.add("server", "SOCKET_ACCEPT_5_X", "<", fd=9, tuple=SocketTuple("198.51.100.4", 5555, "10.0.0.5", 22), queuepct=0, queuelen=0, queuemax=5)
+        self.add("server", "SOCKET_ACCEPT_5_X", "<", fd=9, tuple=SocketTuple("198.51.100.4", 5555, "10.0.0.5", 22),
+            queuepct=0, queuelen=0, queuemax=5)  # fmt: skip
         self.add("bind>", "bind", ">", fd=4)
         self.add("bind", "bind", "<", res=0, addr=SocketAddress("0.0.0.0", 22))
         self.add("poll", "poll", ">", fds=[(3, 1), (4, 1), (6, 1)], timeout=5)
@@ -196,7 +201,9 @@ class Scene:
 
     def fork(self) -> None:
         """A child of the shell that runs a program, and a health check of the container."""
-        common: dict[str, object] = dict(args=("-c",), cwd="", fdlimit=20, pgft_maj=0, pgft_min=1, vm_size=9, vm_rss=8, vm_swap=7)
+        common: dict[str, object] = {
+            "args": ("-c",), "cwd": "", "fdlimit": 20, "pgft_maj": 0, "pgft_min": 1, "vm_size": 9, "vm_rss": 8, "vm_swap": 7,
+        }  # fmt: skip
         self.add("clone", "SYSCALL_CLONE_20_X", "<", 80, res=0, exe="-bash", tid=80, pid=80, ptid=20, comm="bash",
             cgroups=(), flags=0, uid=1000, gid=50, vtid=80, vpid=80, pidns_init_start_ts=500, **common)  # fmt: skip
         self.add("exec", "SYSCALL_EXECVE_19_X", "<", 80, res=0, exe="./tool", tid=80, pid=80, ptid=20, comm="tool", cgroups=(),
@@ -207,5 +214,6 @@ class Scene:
         self.add("grandchild", "SYSCALL_CLONE_20_X", "<", 82, res=0, exe="./tool", tid=82, pid=82, ptid=80, comm="tool",
             cgroups=(), flags=0, uid=1000, gid=50, vtid=82, vpid=82, **common)  # fmt: skip
         for word, tid, arguments in (("check", 81, ("-q", "now")), ("alive", 83, ()), ("ready", 84, ("-q", "now"))):
-            self.add(f"clone {word}", "SYSCALL_CLONE_20_X", "<", tid, res=0, exe=f"/bin/{word}", tid=tid, pid=tid, ptid=1, comm=word,
-                cgroups=("cpu=/docker/" + WEB,), flags=1 << 29, uid=0, gid=0, vtid=tid, vpid=tid, **common | {"args": arguments})  # fmt: skip
+            self.add(f"clone {word}", "SYSCALL_CLONE_20_X", "<", tid, res=0, exe=f"/bin/{word}", tid=tid, pid=tid, ptid=1,
+                comm=word, cgroups=("cpu=/docker/" + WEB,), flags=1 << 29, uid=0, gid=0, vtid=tid, vpid=tid,
+                **common | {"args": arguments})  # fmt: skip

@@ -89,10 +89,8 @@ class ListProcesses(ThreadTable):
 
     def show(self) -> None:
         """Print the table."""
-        self.print(
-            pad("TID", 8) + pad("PID", 8) + pad("USER", 12) + pad("VIRT", 11)
-            + pad("RES", 11) + pad("FDLIMIT", 10) + pad("CMD", 20)
-        )
+        headings = {"TID": 8, "PID": 8, "USER": 12, "VIRT": 11, "RES": 11, "FDLIMIT": 10, "CMD": 20}
+        self.print("".join(pad(heading, width) for heading, width in headings.items()))
         seen = set()
         # A filter is asked of the descriptors; a thread counts if one of them passes.
         for event in self.rows(self.where is not None):
@@ -160,8 +158,8 @@ class NetStat(ThreadTable):
 
     def show(self) -> None:
         """Print the table."""
-        addresses = pad("Server Address", 25) + pad("Client Address", 25)
-        self.print(pad("Proto", 6) + addresses + pad("State", 15) + "TID/PID/Program Name")
+        headings = {"Proto": 6, "Server Address": 25, "Client Address": 25, "State": 15}
+        self.print("".join(pad(heading, width) for heading, width in headings.items()) + "TID/PID/Program Name")
         for event in self.rows(True):
             client, state = event["fd.cip"], "ESTABLISHED"
             port: object = event["fd.cport"]
