@@ -374,6 +374,7 @@ cdef struct State:
     IntegerMap by_group      # process id -> number in `groups`
     Departure* departures    # the threads that ended last, in a ring
     uint32_t departure_place
+    IntegerMap by_departure  # thread id -> place of its last departure + 1
 
 
 cdef struct Step:

@@ -670,6 +670,7 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.groups_free)
     free(state.departures)
     map_free(&state.by_group)
+    map_free(&state.by_departure)
     map_free(&state.by_tid)
     map_free(&state.by_container)
     map_free(&state.by_uid)
