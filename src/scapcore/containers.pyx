@@ -20,6 +20,7 @@ cdef enum:
     TYPE_CRI = 6
     TYPE_BPM = 9
     TYPE_PODMAN = 11
+    MOST_ANCESTORS = 4096
     RUNC_ID = 64
     SHORT_ID = 12
 
@@ -229,6 +230,55 @@ cdef bint find_container_id(const uint8_t* text, uint32_t length, const uint8_t*
 
 
 cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
+    """Set a thread's container from its control groups, and what it does in there."""
+    find_container(state, thread)
+    find_role(state, thread)
+
+
+cdef void find_role(State* state, Thread* thread) noexcept nogil:
+    """Tell the container's own processes from those that only look after its health (state engine, section 7.3)."""
+    cdef ThreadRow* row = thread_row(state, thread.row)
+    cdef ThreadRow* other
+    cdef Thread* ancestor
+    cdef uint32_t container
+    cdef uint8_t role = ROLE_IN_CONTAINER_NONE
+    cdef int step
+    if not row.container_id:
+        return
+    ancestor = thread_find(state, row.ptid)
+    if row.vpid == 1:
+        role = ROLE_IN_CONTAINER_MAIN
+    elif ancestor != NULL and thread_row(state, ancestor.row).container_role:
+        role = thread_row(state, ancestor.row).container_role
+    else:
+        container = map_get(&state.by_container, row.container_id)
+        if not state.containers[container].has_probes:
+            return
+        with gil:
+            role = role_by_command(state, state.containers[container].details, row)
+        if not role:
+            return
+        for step in range(MOST_ANCESTORS):
+            if ancestor == NULL:
+                break
+            other = thread_row(state, ancestor.row)
+            if other.vpid == 1 and other.container_id:
+                return
+            ancestor = thread_find(state, other.ptid) if other.ptid != ancestor.tid else NULL
+    if role != row.container_role:
+        thread_edit(state, thread).container_role = role
+
+
+cdef uint8_t role_by_command(State* state, uint32_t details, const ThreadRow* row) noexcept:
+    """The probe that has a thread's command line."""
+    cdef bytes words = text_of(&state.strings, row.args)[:length_of(&state.strings, row.args)]
+    cdef str program = text_of(&state.strings, row.exe)[:length_of(&state.strings, row.exe)].decode("utf-8", "replace")
+    arguments = words.decode("utf-8", "replace").removesuffix("\0").split("\0") if words else []
+    number = (<object>state.side).records[details].probe_with(program, tuple(arguments))
+    return <uint8_t>(number + ROLE_IN_CONTAINER_MAIN) if number else <uint8_t>ROLE_IN_CONTAINER_NONE
+
+
+cdef void find_container(State* state, Thread* thread) noexcept nogil:
     """Set the container id of a thread from its control groups."""
     cdef ThreadRow* row = thread_row(state, thread.row)
     cdef ControlGroups* known = NULL
@@ -342,10 +392,14 @@ cdef bint record_container(State* state, bytes text) except -1:
     row.image_repository = add_text(state, record.get("imagerepo"))
     row.image_tag = add_text(state, record.get("imagetag"))
     row.image_digest = add_text(state, record.get("imagedigest"))
+    row.sandbox = add_text(state, record.get("pod_sandbox_id"))
     row.privileged = record.get("privileged") is True
     row.is_pod_sandbox = record.get("is_pod_sandbox") is True
     row.ip = address_of(record.get("ip"))
-    row.json = strings_add(&state.strings, <const uint8_t*><char*>text, len(text))
+    row.details = (<object>state.side).keep_record(record)
+    details = (<object>state.side).records[row.details]
+    row.has_probes = details.complete and bool(details.probes)
+    row.pod = (<object>state.side).keep_pod(name, 0) if isinstance(name, str) else 0
     labels = record.get("labels")
     if isinstance(labels, dict) and labels:
         row.labels = <Pair*>calloc(len(labels), sizeof(Pair))
@@ -360,6 +414,59 @@ cdef bint record_container(State* state, bytes text) except -1:
             row.label_count += 1
     return record.get("lookup_state", 1) in (1, None) or type(record.get("lookup_state")) is not int \
         or record["lookup_state"] not in (0, 2)
+
+
+cdef void on_cluster_event(State* state, Step* step) noexcept nogil:
+    """Take over what an event tells about the objects of a Kubernetes cluster."""
+    cdef uint32_t length
+    cdef const uint8_t* data = parameter(&step.event, 0, &length)
+    if length == 0:
+        return
+    with gil:
+        try:
+            if (<object>state.side).cluster.apply(data[:length]):
+                state.cluster_changed = 1
+        except MemoryError:
+            state.failed = 1
+
+
+cdef void refresh_pods(State* state) noexcept nogil:
+    """Give containers whose pod has changed a new version."""
+    state.cluster_changed = 0
+    with gil:
+        try:
+            renew_containers(state)
+        except MemoryError:
+            state.failed = 1
+
+
+cdef int renew_containers(State* state) except -1:
+    cdef uint32_t number, pod, text, last
+    cdef ContainerRow* row
+    cdef Pair* labels
+    last = state.container_count
+    for number in range(1, last):
+        row = &state.containers[number]
+        if map_get(&state.by_container, row.id) != number:
+            continue
+        pod = (<object>state.side).keep_pod(
+            text_of(&state.strings, row.id)[:length_of(&state.strings, row.id)].decode("utf-8", "replace"), row.pod)
+        if pod == row.pod:
+            continue
+        labels = NULL
+        if row.label_count:
+            labels = <Pair*>calloc(row.label_count, sizeof(Pair))
+            if labels == NULL:
+                raise MemoryError
+            memcpy(labels, row.labels, row.label_count * sizeof(Pair))
+        text = container_new(state, text_of(&state.strings, row.id), length_of(&state.strings, row.id))
+        if not text:
+            free(labels)
+            raise MemoryError
+        memcpy(&state.containers[text], &state.containers[number], sizeof(ContainerRow))
+        state.containers[text].labels = labels
+        state.containers[text].pod = pod
+    return 0
 
 
 cdef bint on_container_event(State* state, Step* step) noexcept nogil:
@@ -409,6 +516,7 @@ cdef uint32_t container_thread(State* state, uint32_t container) noexcept nogil:
     row.sid = row.vpgid = row.pgid = row.fdlimit = -1
     row.container = container
     row.user = user_row(state, &state.by_uid, row.uid)
+    row.login_user = user_row(state, &state.by_uid, row.loginuid)
     row.group = user_row(state, &state.by_gid, row.gid)
     row.flags = CLONE_ACTIVE
     strings_keep(&state.strings, state.containers[container].id)

@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 
-from scapcore.containers cimport on_container_event
+from scapcore.containers cimport on_cluster_event, on_container_event
 from scapcore.descriptors cimport *
 from scapcore.events cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType, Parameter, events_modern
@@ -225,6 +225,7 @@ cdef void fill_classic(TypePlan* plans) noexcept nogil:
         SYSCALL_TIMERFD_CREATE_X, SYSCALL_INOTIFY_INIT_X, SYSCALL_INOTIFY_INIT1_X, SYSCALL_EPOLL_CREATE_X,
         SYSCALL_EPOLL_CREATE1_X, SYSCALL_MEMFD_CREATE_X, SYSCALL_PIDFD_OPEN_X, SYSCALL_BPF_2_X,
         SYSCALL_USERFAULTFD_X, SYSCALL_IO_URING_SETUP_X]
+    cdef uint16_t[1] types_30 = [K8S_E]
     handle(plans, store_enter, types_0, sizeof(types_0))
     handle(plans, on_addressed_enter, types_1, sizeof(types_1))
     handle(plans, on_duplicating_enter, types_2, sizeof(types_2))
@@ -255,6 +256,7 @@ cdef void fill_classic(TypePlan* plans) noexcept nogil:
     handle(plans, on_container, types_27, sizeof(types_27))
     handle(plans, on_user_added, types_28, sizeof(types_28))
     handle(plans, on_special, types_29, sizeof(types_29))
+    handle(plans, on_cluster_event, types_30, sizeof(types_30))
 
 
 cdef void fill_modern(TypePlan* plans) noexcept nogil:

@@ -13,6 +13,8 @@ cdef class Engine:
     cdef TypePlan plans[EVENT_COUNT]
     cdef readonly bint modern
     cdef bint open
+    cdef readonly object side
+    cdef int set_machine(self, dict machine) except -1
     cdef readonly uint32_t kept          # batches that hold rows while the engine goes on
     cdef str text(self, uint32_t number)
     cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil

@@ -4,10 +4,13 @@ The rules, step by step, are those of the state engine's description, sections 1
 tables stands in `dispatch`.
 """
 
+cimport cython
+from cpython.ref cimport PyObject
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport realloc
 from libc.string cimport memset
 
-from scapcore.containers cimport container_thread
+from scapcore.containers cimport container_thread, refresh_pods
 from scapcore.dispatch cimport *
 from scapcore.events cimport *
 from scapcore.families cimport leave_family, note_departure
@@ -15,7 +18,9 @@ from scapcore.hashing cimport map_slot
 from scapcore.schema.tables cimport events_classic, events_modern, parameters_classic, parameters_modern
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, text_of
+from scapcore.strings cimport length_of, strings_add, text_of
+
+from scapcore.side import Side
 
 cdef int64_t CANCELED_FD = INT64_MAX
 
@@ -104,6 +109,49 @@ cdef inline void find_subjects(State* state, Step* step, const TypePlan* plan) n
     find_fd(state, step)
 
 
+cdef void on_slice(State* state, Step* step) noexcept nogil:
+    """Time since the former switch on the same processor, which the thread that leaves has had."""
+    cdef uint32_t cpu = event_cpu(&step.event)
+    cdef uint64_t* grown
+    cdef uint32_t capacity
+    state.slice = 0
+    if cpu >= state.switch_capacity:
+        capacity = cpu + 64
+        grown = <uint64_t*>realloc(state.switch_times, capacity * sizeof(uint64_t))
+        if grown == NULL:
+            state.failed = 1
+            return
+        memset(grown + state.switch_capacity, 0, (capacity - state.switch_capacity) * sizeof(uint64_t))
+        state.switch_times = grown
+        state.switch_capacity = capacity
+    if state.switch_times[cpu]:
+        state.slice = step.event.ts - state.switch_times[cpu]
+    state.switch_times[cpu] = step.event.ts
+
+
+cdef void fill_counters(State* state, Step* step, Thread* thread, uint64_t* counters) noexcept nogil:
+    """Running values of a thread right after an event."""
+    cdef Thread* main
+    cdef bint switched = step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E
+    counters[COUNTER_VMSIZE] = thread.vmsize
+    counters[COUNTER_VMRSS] = thread.vmrss
+    counters[COUNTER_VMSWAP] = thread.vmswap
+    counters[COUNTER_PFMAJOR] = thread.pfmajor
+    counters[COUNTER_PFMINOR] = thread.pfminor
+    if switched:
+        thread.slices += state.slice
+    counters[COUNTER_SLICE] = state.slice if switched else 0
+    counters[COUNTER_SLICES] = thread.slices
+    main = thread_find(state, thread.pid) if thread.pid != thread.tid else thread
+    counters[COUNTER_OPEN_FDS] = main.fds.rows.used if main != NULL else 0
+    counters[COUNTER_USER_BEFORE] = thread.user_time
+    counters[COUNTER_SYSTEM_BEFORE] = thread.system_time
+    if step.event.type == PROCINFO_E:
+        thread.user_time = parameter_unsigned(&step.event, 0, 0)
+        thread.system_time = parameter_unsigned(&step.event, 1, 0)
+
+
+@cython.no_gc      # what it holds never refers back, and the tables are asked until the last batch has gone
 cdef class Engine:
     """The tables of one pass over a capture. Internal to the core.
 
@@ -123,13 +171,22 @@ cdef class Engine:
         self.state.types = events_modern if modern else events_classic
         self.state.parameters = parameters_modern if modern else parameters_classic
         self.open = True
+        self.side = Side()
         if not state_open(&self.state):
             raise MemoryError
+        self.state.side = <void*><PyObject*>self.side
         make_plans(self.plans, self.state.types, self.state.parameters, modern)
 
     def __dealloc__(self):
         if self.open:
             state_close(&self.state)
+
+    cdef int set_machine(self, dict machine) except -1:
+        """Take over what fields say about the machine."""
+        cdef bytes name = machine.get("hostname", "").encode("utf-8", "replace")
+        self.state.hostname = strings_add(&self.state.strings, <const uint8_t*><char*>name, len(name))
+        self.state.boot_time = machine.get("boot_time", 0)
+        return 0
 
     def threads(self):
         """Threads that are alive now: set of (thread id, process id)."""
@@ -175,7 +232,6 @@ cdef class Engine:
         cdef Thread* thread
         cdef const TypePlan* plan
         cdef FdTable* table
-        cdef uint64_t* counters
         cdef uint32_t row
         cdef uint8_t mark
         # Copies, as any store might otherwise be one to the originals
@@ -190,6 +246,10 @@ cdef class Engine:
                         out.form[index], state.types, state.parameters)
             if state.remove_thread or state.remove_fd_count:
                 run_delayed(state, step.event.ts)
+            if state.cluster_changed:
+                refresh_pods(state)
+            if needs & NEED_COUNTERS and (step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E):
+                on_slice(state, &step)
             if plan.bits & PLAN_OLD_ENTER:
                 state.saw_enter = True
             find_subjects(state, &step, plan)
@@ -223,7 +283,9 @@ cdef class Engine:
                 if needs & NEED_LATENCY:
                     out.latency[index] = 0
                 if needs & NEED_COUNTERS:
-                    memset(out.counters + <size_t>index * 5, 0, 40)
+                    memset(out.counters + <size_t>index * COUNTERS, 0, COUNTERS * sizeof(uint64_t))
+                    if step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E:
+                        out.counters[<size_t>index * COUNTERS + COUNTER_SLICE] = state.slice
                 continue
             if needs & NEED_LINKS and thread.checked != state.epoch:
                 refresh_links(state, thread, 0)
@@ -241,9 +303,4 @@ cdef class Engine:
             if needs & NEED_LATENCY:
                 out.latency[index] = thread.latency if step.thread != NULL else 0
             if needs & NEED_COUNTERS:
-                counters = out.counters + <size_t>index * 5
-                counters[0] = thread.vmsize
-                counters[1] = thread.vmrss
-                counters[2] = thread.vmswap
-                counters[3] = thread.pfmajor
-                counters[4] = thread.pfminor
+                fill_counters(state, &step, thread, out.counters + <size_t>index * COUNTERS)

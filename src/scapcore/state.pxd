@@ -66,6 +66,12 @@ cdef enum:
     NEED_LINKS = 4
     NEED_CHANGES = 8
 
+    ROLE_IN_CONTAINER_NONE = 0
+    ROLE_IN_CONTAINER_MAIN = 1       # the container's first process and what it started
+    ROLE_IN_CONTAINER_HEALTHCHECK = 2
+    ROLE_IN_CONTAINER_LIVENESS = 3
+    ROLE_IN_CONTAINER_READINESS = 4
+
     NO_ID = 0xFFFFFFFF       # of a user or group: none
     LIMIT_THREADS = 131072
     LIMIT_FDS = 4096
@@ -105,6 +111,8 @@ cdef struct ThreadRow:
     uint64_t exe_inode
     uint64_t exe_changed
     uint64_t exe_modified
+    uint64_t exe_age         # from the last change of the program file to the start of the process, ns
+    uint64_t exe_namespace_age   # from the start of the pid namespace to that change, ns
     uint64_t children
     uint32_t flags
     uint32_t uid
@@ -116,6 +124,7 @@ cdef struct ThreadRow:
     uint8_t exe_lower_layer
     uint8_t exe_from_memfd
     uint8_t has_session
+    uint8_t container_role   # ROLE_IN_CONTAINER_
     # Numbers of texts; see THREAD_TEXTS
     uint32_t comm
     uint32_t exe
@@ -136,6 +145,7 @@ cdef struct FdRow:
     uint32_t references
     uint32_t retired
     uint32_t name
+    uint32_t raw_name        # as the program wrote it
     uint32_t open_flags
     uint32_t device
     uint8_t type
@@ -163,12 +173,15 @@ cdef struct ContainerRow:
     uint32_t image_repository
     uint32_t image_tag
     uint32_t image_digest
-    uint32_t json            # the record as text, for what is seldom asked for
+    uint32_t sandbox         # full id of the pod's sandbox, where the record says it
+    uint32_t details         # index in State.side.records of what is seldom asked for, 0 = none
+    uint32_t pod             # index in State.side.pods of what the cluster's API told, 0 = nothing
     uint32_t ip              # as stored in an address: network order bytes
     int32_t type
     uint8_t known            # a record named it; else it is known from a cgroup only
     uint8_t privileged
     uint8_t is_pod_sandbox
+    uint8_t has_probes       # the details name commands that look after its health
     uint32_t label_count
     Pair* labels
 
@@ -229,6 +242,9 @@ cdef struct Thread:
     uint64_t previous_time
     uint64_t pfmajor
     uint64_t pfminor
+    uint64_t slices          # ns on processors, by the switch events
+    uint64_t user_time       # what the last report of resources said
+    uint64_t system_time
     uint32_t vmsize
     uint32_t vmrss
     uint32_t vmswap
@@ -356,6 +372,13 @@ cdef struct State:
     uint64_t lost_threads    # not added because the table was full
     ControlGroups control_groups[CONTROL_GROUPS]
     uint32_t control_groups_place    # of the one to be replaced next
+    uint64_t* switch_times   # by processor, of the last switch event
+    uint32_t switch_capacity
+    uint64_t slice           # of the switch event under way
+    uint64_t boot_time       # ns since the epoch, 0 = not known
+    uint32_t hostname
+    uint32_t cluster_changed # what pods belong to containers must be looked up again
+    void* side               # the engine's scapcore.side.Side, borrowed
     # Under the newest libraries' rules only:
     Group** groups
     uint32_t group_count
@@ -390,6 +413,14 @@ cdef inline ThreadRow* thread_row(const State* state, uint32_t row) noexcept nog
 
 cdef inline FdRow* fd_row(const State* state, uint32_t row) noexcept nogil:
     return <FdRow*>pool_row(&state.fds, row)
+
+
+cdef inline void date_program(ThreadRow* row) noexcept nogil:
+    """How old the program file is when a process runs it."""
+    if row.clone_time:
+        row.exe_age = row.clone_time - row.exe_changed
+    if row.namespace_start and row.exe_changed > row.namespace_start:
+        row.exe_namespace_age = row.exe_changed - row.namespace_start
 
 
 # The dimensions and the live tables (dimensions.pyx)

@@ -154,6 +154,7 @@ cdef void free_retired(State* state) noexcept nogil:
         if fd.references:
             continue
         strings_drop(&state.strings, fd.name)
+        strings_drop(&state.strings, fd.raw_name)
         list_push(state, &state.fds.free_rows, &state.fds.free_count, &state.fds.free_capacity, row)
     state.fds.retired_count = 0
 
@@ -553,6 +554,7 @@ cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     copy.born = state.number
     copy.name_changed = 0
     strings_keep(&state.strings, copy.name)
+    strings_keep(&state.strings, copy.raw_name)
     if place != NULL and place[0] & FD_ROW_MASK == step.fd:
         log_change(state, table.number, step.thread.last_fd, step.fd)
         place[0] = number | (place[0] & (FD_CLOSING | FD_CLOSE_CANCELED))
@@ -632,6 +634,7 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.interfaces)
     free(state.interfaces6)
     free(state.changes)
+    free(state.switch_times)
     for index in range(state.group_count):
         free(state.groups[index])
     free(state.groups)

@@ -157,6 +157,7 @@ cdef void inherit(State* state, ThreadRow* child, const ThreadRow* parent, bint 
     child.exe_inode = parent.exe_inode
     child.exe_changed = parent.exe_changed
     child.exe_modified = parent.exe_modified
+    child.exe_age = parent.exe_age
     if not is_thread:
         thread_text_copy(state, &child.env, parent.env)
 
@@ -288,7 +289,9 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     else:
         row.vtid = child.tid
         row.vpid = row.pid
-    row.namespace_start = parameter_unsigned(event, 20, 0) if layout.vtid else 0
+    # The event counts from the start of the machine; without it the machine's own name space is meant.
+    row.namespace_start = state.boot_time + (
+        parameter_unsigned(event, 20, 0) if layout.vtid and parameter_integer(event, 0, -1) == 0 else 0)
     row.clone_time = event.ts
     if layout.cgroups:
         data = parameter(event, layout.cgroups, &length)
@@ -436,6 +439,7 @@ cdef void on_execve_exit(State* state, Step* step) noexcept nogil:
         row.exe_inode = parameter_unsigned(event, 23, 0)
         row.exe_changed = parameter_unsigned(event, 24, 0)
         row.exe_modified = parameter_unsigned(event, 25, 0)
+        date_program(row)
     if event.nparams > 26:
         row.uid = <uint32_t>parameter_unsigned(event, 26, row.uid)
     if event.nparams > 28:
