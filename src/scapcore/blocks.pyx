@@ -10,6 +10,17 @@ from scapcore.schema.tables cimport EVENT_COUNT, EventType
 from scapcore.schema.types cimport (ASYNCEVENT_E, CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
                                     GROUP_DELETED_X, INFRASTRUCTURE_EVENT_E, NOTIFICATION_E, USER_ADDED_E)
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define scap_prefetch(place) __builtin_prefetch(place)
+    #else
+    #define scap_prefetch(place) ((void)0)
+    #endif
+    """
+    void scap_prefetch(const void* place) noexcept nogil
+
+cdef uint64_t LOOK_AHEAD = 1024  # bytes that are fetched early: where a block ends is only known once it is there
 cdef uint32_t STATE_ONLY = 1
 cdef uint32_t SURPLUS = 3    # early writers of two event types state a length that is too large by this
 
@@ -253,6 +264,7 @@ cdef void walk_plain(Walk* walk, Columns* columns, const EventType* types) noexc
         return
     while row < most and end - position >= FRAME and position - start <= BATCH_BYTES:
         block = data + position
+        scap_prefetch(block + LOOK_AHEAD)
         block_type = load32(block)
         length = load32(block + 4)
         header_length = 26
