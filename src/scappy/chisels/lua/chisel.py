@@ -200,6 +200,7 @@ class LuaChisel(Chisel):
                 raise ChiselError(f"{error} (at event {self.cursor.number})") from error
             raise
         finally:
+            self.runtime.leave()
             self.cursor.end()
         # A single event is kept without its batch.
         self.last_event = event_at(batch, self.last_row(batch, ended), self.event_values)

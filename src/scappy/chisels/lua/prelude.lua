@@ -1,29 +1,39 @@
 -- What a chisel finds when it starts: the tables `chisel`, `sysdig` and `evt`, a world without files and processes
 -- unless it is trusted, and the loop that hands events to it. Run once in a fresh interpreter; gets the functions of
 -- the host, gives back a table of functions for the host.
-local host, addresses, declarations, trusted, seconds_allowed = ...
+local host, addresses, declarations, trusted, seconds_allowed, library = ...
 
-local ffi = require("ffi")
-ffi.cdef(declarations)
-local cursor = ffi.cast("void*", addresses.cursor)
-local shared = ffi.cast("scappy_shared*", addresses.shared)
-local room = ffi.cast("const char*", addresses.room)
-local step = ffi.cast("scappy_step", addresses.step)
-local take = ffi.cast("scappy_take", addresses.take)
-local take_number = ffi.cast("scappy_number", addresses.number)
-local place = ffi.cast("scappy_act", addresses.place)
-local accept = ffi.cast("scappy_act", addresses.accept)
+-- How events are reached. Without the interpreter's compiler, foreign functions are slow and those of Lua's own kind fast;
+-- with it, it is the other way round.
+local step, field, place, interval, accept
+-- Whether there is an event at hand.
+local here = false
+local FAILED = "evt.field() takes what chisel.request_field() gave"
 
-local MISSING, NUMBER, FALSE, TRUE, LONG = -1, -2, -3, -4, -5
 local EVENT, INTERVAL = 1, 2
 
 -- Everything that is used later is held here: a chisel may change the globals.
 local concat, tostring, tonumber, type, error, select = table.concat, tostring, tonumber, type, error, select
 local loadstring, setmetatable, pairs, ipairs, pcall = loadstring, setmetatable, pairs, ipairs, pcall
-local text_of, clock, sethook, byte, find, unpack =
-    ffi.string, os.clock, debug.sethook, string.byte, string.find, unpack
+local clock, sethook, byte, find, unpack =
+    os.clock, debug.sethook, string.byte, string.find, unpack
 local real_open, real_execute, real_exit = io.open, os.execute, os.exit
 local globals = _G
+
+-- Functions of the host tell whether they went well, so that no object of theirs is ever raised here; and the objects that
+-- they are show nothing of themselves.
+do
+    local function passed(well, ...)
+        if well then return ... end
+        error((...), 0)
+    end
+    local given = host
+    host = {}
+    for name, call in pairs(given) do
+        host[name] = function(...) return passed(call(...)) end
+    end
+    debug.getmetatable(given.write).__metatable = "hidden"
+end
 
 -- Output
 
@@ -135,6 +145,103 @@ string.format = function(text, ...)
     return format(text, unpack(values, 1, count))
 end
 
+-- Events
+
+local kinds = {}
+
+local function open_native()
+    local open = package.loadlib(library, "scappy_lua_open")
+    if not open then return false end
+    step, field, place, interval, accept = open(addresses.calls)
+    return true
+end
+
+local function open_foreign()
+    local ffi = require("ffi")
+    ffi.cdef(declarations)
+    local NUMBER, FALSE, TRUE, LONG = -2, -3, -4, -5
+    local cursor = ffi.cast("void*", addresses.cursor)
+    local shared = ffi.cast("scappy_shared*", addresses.shared)
+    local room = ffi.cast("const char*", addresses.room)
+    local go = ffi.cast("scappy_step", addresses.step)
+    local take = ffi.cast("scappy_take", addresses.take)
+    local take_number = ffi.cast("scappy_number", addresses.number)
+    local look = ffi.cast("scappy_act", addresses.place)
+    local mark = ffi.cast("scappy_act", addresses.accept)
+    local text_of = ffi.string
+
+    function step()
+        return go(cursor)
+    end
+
+    function field(handle)
+        if not here then error("invalid call to evt.field()", 2) end
+        local kind = kinds[handle]
+        if kind == 1 then
+            local number = take_number(cursor, handle)
+            if number == number then return number end
+            return nil
+        end
+        if kind == nil then
+            if handle == nil then return nil end
+            error(FAILED, 2)
+        end
+        if kind == 2 then
+            local number = take_number(cursor, handle)
+            if number == number then return number ~= 0 end
+            return nil
+        end
+        local length = take(cursor, handle)
+        if length >= 0 then return text_of(room, length) end
+        if length == NUMBER then return shared.number end
+        if length == TRUE then return true end
+        if length == FALSE then return false end
+        if length == LONG then return text_of(shared.data, shared.length) end
+        return nil
+    end
+
+    function place()
+        look(cursor)
+        return shared.event, shared.seconds, shared.nanoseconds, shared.cpu
+    end
+
+    function interval() return shared.seconds, shared.nanoseconds, shared.delta end
+
+    function accept() mark(cursor) end
+end
+
+if not (library and open_native()) then open_foreign() end
+
+local function need_event(name)
+    if not here then error("invalid call to evt." .. name .. "()", 3) end
+end
+
+evt = {field = field}
+
+function evt.get_num()
+    need_event("get_num")
+    return (place())
+end
+
+function evt.get_ts()
+    need_event("get_ts")
+    local _, seconds, nanoseconds = place()
+    return seconds, nanoseconds
+end
+
+function evt.get_cpuid()
+    need_event("get_cpuid")
+    local _, _, _, cpu = place()
+    return cpu
+end
+
+local type_handle, type_kind = host.request_field("evt.type")
+kinds[type_handle] = type_kind
+function evt.get_type()
+    need_event("get_type")
+    return field(type_handle)
+end
+
 -- The world
 
 local progress = 0
@@ -236,67 +343,6 @@ require = function(name)
         loaded[name] = true
     end
     return loaded[name]
-end
-
--- Events
-
-local here = false
-local kinds = {}
-
-local function need_event(name)
-    if not here then error("invalid call to evt." .. name .. "()", 3) end
-end
-
-evt = {}
-
-function evt.field(handle)
-    if not here then need_event("field") end
-    local kind = kinds[handle]
-    if kind == 1 then
-        local number = take_number(cursor, handle)
-        if number == number then return number end
-        return nil
-    end
-    if kind == nil then
-        if handle == nil then return nil end
-        error("evt.field() takes what chisel.request_field() gave", 2)
-    end
-    if kind == 2 then
-        local number = take_number(cursor, handle)
-        if number == number then return number ~= 0 end
-        return nil
-    end
-    local length = take(cursor, handle)
-    if length >= 0 then return text_of(room, length) end
-    if length == NUMBER then return shared.number end
-    if length == TRUE then return true end
-    if length == FALSE then return false end
-    if length == LONG then return text_of(shared.data, shared.length) end
-    return nil
-end
-
-function evt.get_num()
-    need_event("get_num")
-    place(cursor)
-    return shared.event
-end
-
-function evt.get_ts()
-    need_event("get_ts")
-    place(cursor)
-    return shared.seconds, shared.nanoseconds
-end
-
-function evt.get_cpuid()
-    need_event("get_cpuid")
-    place(cursor)
-    return shared.cpu
-end
-
-local type_handle = host.request_field("evt.type")
-function evt.get_type()
-    need_event("get_type")
-    return text_of(room, take(cursor, type_handle))
 end
 
 -- chisel and sysdig
@@ -431,6 +477,7 @@ function exported.flag(name) return globals[name] == true end
 function exported.view() return type(globals.view_info) == "table" and globals.view_info or nil end
 exported.arguments = argument_list
 exported.flush = flush_lines
+function exported.leave() here = false end
 function exported.set_argument(name, value) return truth("on_set_arg", "set_arg()", false, name, value) end
 function exported.on_init() return truth("on_init", "init()", true) end
 function exported.on_capture_start() return truth("on_capture_start", "on_capture_start()", true) end
@@ -444,13 +491,13 @@ end
 
 function exported.go_to_last()
     here = false
-    while step(cursor) == EVENT do here = true end
+    while step() == EVENT do here = true end
 end
 
 function exported.run(calling, formatting)
     here = true
     while true do
-        local what = step(cursor)
+        local what = step()
         progress = progress + 1
         if what == EVENT then
             local wanted = true
@@ -463,11 +510,11 @@ function exported.run(calling, formatting)
             end
             if wanted and formatting then
                 if piece_count > 0 then flush() end
-                accept(cursor)
+                accept()
                 marked = true
             end
         elseif what == INTERVAL then
-            if not globals.on_interval(shared.seconds, shared.nanoseconds, shared.delta) then
+            if not globals.on_interval(interval()) then
                 flush_lines()
                 error("execution terminated by the chisel", 0)
             end

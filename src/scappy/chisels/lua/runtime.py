@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,8 +11,9 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
+from scapcore import native_lua
 from scapcore.cursor import DECLARATIONS, EventCursor
-from scapcore.errors import ChiselError, MissingDependencyError
+from scapcore.errors import ChiselError, MissingDependencyError, ScapError
 
 __all__ = ["Limits", "Runtime"]
 
@@ -55,6 +58,18 @@ def interpreter() -> Any:
 
 
 @cache
+def native_library() -> bytes | None:
+    """Where the interpreter finds the walk over events in its own kind of function; None where it keeps its functions hidden."""
+    library = ctypes.CDLL(interpreter().__file__)
+    try:
+        functions = [getattr(library, name) for name in native_lua.FUNCTIONS]
+    except AttributeError:
+        return None
+    native_lua.bind(*(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions))
+    return os.fsencode(native_lua.__file__)
+
+
+@cache
 def prelude() -> bytes:
     """The Lua code that is run before a chisel."""
     return (files("scappy.chisels.lua") / "prelude.lua").read_bytes()
@@ -95,11 +110,38 @@ class Runtime:
             attribute_filter=no_attributes,
             max_memory=None if limits.trusted else limits.memory,
         )
-        functions = self.lua.table_from({key.encode(): value for key, value in host.items()})
-        addresses = self.lua.table_from({key.encode(): value for key, value in cursor.addresses.items()})
+        self.raised: Exception | None = None
+        self.calls = native_lua.LuaCalls(cursor)
+        functions = self.lua.table_from({key.encode(): self.guarded(value) for key, value in host.items()})
+        addresses = {**cursor.addresses, "calls": self.calls.address}
         begin = self.lua.compile(prelude())
-        exported = begin(functions, addresses, DECLARATIONS.encode(), limits.trusted, limits.seconds)
+        exported = begin(
+            functions,
+            self.lua.table_from({key.encode(): value for key, value in addresses.items()}),
+            DECLARATIONS.encode(),
+            limits.trusted,
+            limits.seconds,
+            None if limits.trusted else native_library(),
+        )
         self.functions = {key.decode(): value for key, value in exported.items()}
+
+    def guarded(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+        """A function whose exceptions stay on this side: Lua gets whether it went well, and the results or the message."""
+
+        def call(*values: Any) -> tuple[Any, ...]:
+            try:
+                result = function(*values)
+            except Exception as problem:
+                self.raised = problem
+                return False, str(problem).encode("utf-8", "surrogateescape")
+            return (True, *result) if isinstance(result, tuple) else (True, result)
+
+        return call
+
+    def leave(self) -> None:
+        """There is no event at hand any more."""
+        self.calls.leave()
+        self.call("leave")
 
     def array(self, items: list[Any]) -> Any:
         """A Lua table that counts from 1."""
@@ -117,9 +159,16 @@ class Runtime:
         ChiselError
             If the script fails; the message is the script's, after its name.
         """
+        self.raised = None
         try:
             return self.functions[name](*values)
         except self.errors as error:
+            raised = self.raised
+            if raised is not None and str(raised) in message(error):
+                # What a function of ours said ended the script.
+                if isinstance(raised, ScapError):
+                    raise raised from None
+                raise ChiselError(f"{self.name} chisel error: {raised}") from raised
             raise ChiselError(f"{self.name} chisel error: {message(error)}") from None
         except MemoryError:
             raise ChiselError(f"{self.name} chisel error: it took more memory than it may have") from None
