@@ -77,7 +77,7 @@ cdef struct Calls:
     int (*step)(void* cursor) noexcept nogil
     int (*take)(void* cursor, int index) noexcept nogil
     void (*place)(void* cursor) noexcept nogil
-    void (*accept)(void* cursor) noexcept nogil
+    void (*accept)(void* cursor, double before) noexcept nogil
     bint here                # there is an event that may be looked at
 
 
@@ -122,12 +122,16 @@ cdef class LuaCalls:
         self.calls.step = <int (*)(void*) noexcept nogil><uintptr_t>addresses["step"]
         self.calls.take = <int (*)(void*, int) noexcept nogil><uintptr_t>addresses["take"]
         self.calls.place = <void (*)(void*) noexcept nogil><uintptr_t>addresses["place"]
-        self.calls.accept = <void (*)(void*) noexcept nogil><uintptr_t>addresses["accept"]
+        self.calls.accept = <void (*)(void*, double) noexcept nogil><uintptr_t>addresses["accept"]
 
     @property
     def address(self):
         """int : What ``scappy_lua_open`` takes; valid while this object lives."""
         return <uintptr_t>&self.calls
+
+    def enter(self):
+        """There is an event at hand, to which the cursor went by itself."""
+        self.calls.here = True
 
     def leave(self):
         """There is no event at hand any more: its batch goes away."""
@@ -206,7 +210,7 @@ cdef int native_interval(void* state) noexcept nogil:
 cdef int native_accept(void* state) noexcept nogil:
     cdef Calls* calls = calls_of(state)
     if calls.here:
-        calls.accept(calls.cursor)
+        calls.accept(calls.cursor, lua.to_number(state, 1))
     return 0
 
 

@@ -85,12 +85,11 @@ class Host:
         """Print bytes."""
         self.chisel.context.output.write(data)
 
-    def write_marked(self) -> None:
-        """Print the events that the script let pass."""
+    def write_marked(self, data: bytes) -> None:
+        """Print bytes, and the events that the script let pass at their places between them."""
         chisel = self.chisel
         chisel.prepare_renderer()
-        if chisel.renderer is not None:
-            self.write(chisel.cursor.render(chisel.renderer))
+        self.write(data if chisel.renderer is None else chisel.cursor.render(chisel.renderer, data))
 
     def flush(self) -> None:
         """Hand on what was printed."""

@@ -41,23 +41,15 @@ local pieces, piece_count, piece_bytes = {}, 0, 0
 local marked = false
 
 local function flush()
-    if piece_count > 0 then
+    if piece_count > 0 or marked then
         local whole = concat(pieces, "", 1, piece_count)
-        piece_count, piece_bytes = 0, 0
-        host.write(whole)
-    end
-end
-
-local function flush_lines()
-    flush()
-    if marked then
-        marked = false
-        host.write_marked()
+        local write = marked and host.write_marked or host.write
+        piece_count, piece_bytes, marked = 0, 0, false
+        write(whole)
     end
 end
 
 local function emit(text)
-    if marked then flush_lines() end
     piece_count = piece_count + 1
     pieces[piece_count] = text
     piece_bytes = piece_bytes + #text
@@ -89,7 +81,7 @@ function stdout:write(...)
     for index = 1, select("#", ...) do emit(written((select(index, ...)))) end
     return stdout
 end
-function stdout:flush() flush_lines() host.flush() return stdout end
+function stdout:flush() flush() host.flush() return stdout end
 function stdout:setvbuf() return true end
 function stdout:close() return true end
 function stderr:write(...)
@@ -167,7 +159,7 @@ local function open_foreign()
     local take = ffi.cast("scappy_take", addresses.take)
     local take_number = ffi.cast("scappy_number", addresses.number)
     local look = ffi.cast("scappy_act", addresses.place)
-    local mark = ffi.cast("scappy_act", addresses.accept)
+    local mark = ffi.cast("scappy_mark", addresses.accept)
     local text_of = ffi.string
 
     function step()
@@ -207,7 +199,7 @@ local function open_foreign()
 
     function interval() return shared.seconds, shared.nanoseconds, shared.delta end
 
-    function accept() mark(cursor) end
+    function accept(before) mark(cursor, before) end
 end
 
 if not (library and open_native()) then open_foreign() end
@@ -304,7 +296,7 @@ if not trusted then
 else
     python = nil
 end
-os.exit = function(status) flush_lines() host.leave(tonumber(status) or (status == false and 1) or 0) end
+os.exit = function(status) flush() host.leave(tonumber(status) or (status == false and 1) or 0) end
 io.write = function(...) return stdout:write(...) end
 io.flush = function() stdout:flush() end
 io.stdout, io.stderr = stdout, stderr
@@ -452,7 +444,7 @@ local function truth(name, what, optional, ...)
         error("it misses a " .. what .. " function", 0)
     end
     local result = callback(...)
-    flush_lines()
+    flush()
     if type(result) ~= "boolean" then error("wrong " .. what .. " return value", 0) end
     return result
 end
@@ -476,8 +468,12 @@ function exported.has(name) return type(globals[name]) == "function" end
 function exported.flag(name) return globals[name] == true end
 function exported.view() return type(globals.view_info) == "table" and globals.view_info or nil end
 exported.arguments = argument_list
-exported.flush = flush_lines
-function exported.leave() here = false end
+function exported.last_words()
+    -- None of the script runs here, so nothing needs to be watched.
+    sethook()
+    flush()
+end
+function exported.at_hand(there) here = there end
 function exported.set_argument(name, value) return truth("on_set_arg", "set_arg()", false, name, value) end
 function exported.on_init() return truth("on_init", "init()", true) end
 function exported.on_capture_start() return truth("on_capture_start", "on_capture_start()", true) end
@@ -486,12 +482,7 @@ function exported.on_capture_end(seconds, nanoseconds, delta)
     local callback = globals.on_capture_end
     progress = progress + 1
     if type(callback) == "function" then callback(seconds, nanoseconds, delta) end
-    flush_lines()
-end
-
-function exported.go_to_last()
-    here = false
-    while step() == EVENT do here = true end
+    flush()
 end
 
 function exported.run(calling, formatting)
@@ -504,22 +495,21 @@ function exported.run(calling, formatting)
             if calling then
                 wanted = globals.on_event()
                 if ended then
-                    flush_lines()
+                    flush()
                     return true
                 end
             end
             if wanted and formatting then
-                if piece_count > 0 then flush() end
-                accept()
+                accept(piece_bytes)
                 marked = true
             end
         elseif what == INTERVAL then
             if not globals.on_interval(interval()) then
-                flush_lines()
+                flush()
                 error("execution terminated by the chisel", 0)
             end
         else
-            flush_lines()
+            flush()
             return false
         end
     end

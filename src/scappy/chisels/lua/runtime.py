@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -138,10 +139,20 @@ class Runtime:
 
         return call
 
+    def enter(self) -> None:
+        """There is an event at hand, to which the cursor went by itself."""
+        self.calls.enter()
+        self.call("at_hand", True)
+
     def leave(self) -> None:
         """There is no event at hand any more."""
         self.calls.leave()
-        self.call("leave")
+        self.call("at_hand", False)
+
+    def last_words(self) -> None:
+        """Print what a failed script printed before."""
+        with suppress(*self.errors, MemoryError):
+            self.functions["last_words"]()
 
     def array(self, items: list[Any]) -> Any:
         """A Lua table that counts from 1."""
