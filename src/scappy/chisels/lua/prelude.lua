@@ -1,7 +1,7 @@
 -- What a chisel finds when it starts: the tables `chisel`, `sysdig` and `evt`, a world without files and processes
 -- unless it is trusted, and the loop that hands events to it. Run once in a fresh interpreter; gets the functions of
 -- the host, gives back a table of functions for the host.
-local host, addresses, declarations, trusted, seconds_allowed, library = ...
+local host, addresses, declarations, trusted, seconds_allowed, library, patterns = ...
 
 -- How events are reached. Without the interpreter's compiler, foreign functions are slow and those of Lua's own kind fast;
 -- with it, it is the other way round.
@@ -20,6 +20,9 @@ local clock, sethook, byte, find, unpack =
 local real_open, real_execute, real_exit = io.open, os.execute, os.exit
 local globals = _G
 
+-- In the sandbox: fails when the script takes too long. Called from time to time, and before what the host does.
+local watch = function() end
+
 -- Functions of the host tell whether they went well, so that no object of theirs is ever raised here; and the objects that
 -- they are show nothing of themselves.
 do
@@ -30,7 +33,10 @@ do
     local given = host
     host = {}
     for name, call in pairs(given) do
-        host[name] = function(...) return passed(call(...)) end
+        host[name] = function(...)
+            watch()
+            return passed(call(...))
+        end
     end
     debug.getmetatable(given.write).__metatable = "hidden"
 end
@@ -240,6 +246,11 @@ local progress = 0
 
 if not trusted then
     local refused = "not allowed without --chisel-unsafe"
+    local date = os.date
+    local function short_date(form, ...)
+        if type(form) == "string" and #form > 1000 then error("too long a format for os.date", 2) end
+        return date(form, ...)
+    end
     io = {
         open = function(name) return nil, tostring(name) .. ": " .. refused end,
         popen = function() error("io.popen is " .. refused, 2) end,
@@ -248,7 +259,7 @@ if not trusted then
         type = function(value) return (value == stdout or value == stderr) and "file" or nil end,
     }
     os = {
-        time = os.time, date = os.date, clock = os.clock, difftime = os.difftime,
+        time = os.time, date = short_date, clock = os.clock, difftime = os.difftime,
         execute = function() host.refuse("os.execute") return 1 end,
         getenv = function() return nil end,
         remove = function(name) return nil, tostring(name) .. ": " .. refused end,
@@ -279,20 +290,51 @@ if not trusted then
         end
         return globals.loadstring(concat(parts), name or "=(load)")
     end
+    for name, replacement in pairs(patterns(string, function() watch() end)) do string[name] = replacement end
+    -- A handler would run inside the hook that raised the error, where nothing is watched.
+    globals.xpcall = function(call, handler, ...)
+        local function handled(well, ...)
+            if well then return true, ... end
+            return false, handler(...)
+        end
+        return handled(pcall(call, ...))
+    end
+    -- Each level of coroutines takes some of the C stack.
+    local create, resume, depth = coroutine.create, coroutine.resume, 0
+    local function back(...)
+        depth = depth - 1
+        return ...
+    end
+    local function resume_limited(routine, ...)
+        if depth >= 150 then error("C stack overflow", 2) end
+        depth = depth + 1
+        return back(resume(routine, ...))
+    end
+    local function unwrapped(well, ...)
+        if well then return ... end
+        error((...), 0)
+    end
+    coroutine.resume = resume_limited
+    coroutine.wrap = function(call)
+        local routine = create(call)
+        return function(...) return unwrapped(resume_limited(routine, ...)) end
+    end
     -- Hooks are not looked at by compiled code.
     require("jit").off()
     require("jit").flush()
     local seen, since = -1, 0
-    local function watch()
+    local over = false
+    watch = function()
         if progress ~= seen then
             seen, since = progress, clock()
         elseif clock() - since > seconds_allowed then
             -- From now on every step fails, so that no pcall keeps it going.
-            sethook(watch, "", 1)
+            if not over then sethook(watch, "", 1) end
+            over = true
             error("it took more than " .. seconds_allowed .. " s at a time", 0)
         end
     end
-    sethook(watch, "", 100000)
+    sethook(watch, "", 2000)
 else
     python = nil
 end
@@ -471,6 +513,7 @@ exported.arguments = argument_list
 function exported.last_words()
     -- None of the script runs here, so nothing needs to be watched.
     sethook()
+    watch = function() end
     flush()
 end
 function exported.at_hand(there) here = there end
@@ -487,10 +530,12 @@ end
 
 function exported.run(calling, formatting)
     here = true
+    progress = progress + 1
     while true do
         local what = step()
-        progress = progress + 1
         if what == EVENT then
+            -- Not for intervals: there may be any number of them between two events.
+            progress = progress + 1
             local wanted = true
             if calling then
                 wanted = globals.on_event()

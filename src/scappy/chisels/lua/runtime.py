@@ -71,9 +71,9 @@ def native_library() -> bytes | None:
 
 
 @cache
-def prelude() -> bytes:
-    """The Lua code that is run before a chisel."""
-    return (files("scappy.chisels.lua") / "prelude.lua").read_bytes()
+def script(name: str) -> bytes:
+    """Lua code that is run before a chisel."""
+    return (files("scappy.chisels.lua") / f"{name}.lua").read_bytes()
 
 
 def no_attributes(target: object, name: object, setting: bool) -> object:
@@ -115,7 +115,7 @@ class Runtime:
         self.calls = native_lua.LuaCalls(cursor)
         functions = self.lua.table_from({key.encode(): self.guarded(value) for key, value in host.items()})
         addresses = {**cursor.addresses, "calls": self.calls.address}
-        begin = self.lua.compile(prelude())
+        begin = self.lua.compile(script("prelude"), name=b"=chisel API")
         exported = begin(
             functions,
             self.lua.table_from({key.encode(): value for key, value in addresses.items()}),
@@ -123,6 +123,7 @@ class Runtime:
             limits.trusted,
             limits.seconds,
             None if limits.trusted else native_library(),
+            self.lua.compile(script("patterns"), name=b"=patterns"),
         )
         self.functions = {key.decode(): value for key, value in exported.items()}
 
@@ -173,7 +174,9 @@ class Runtime:
         self.raised = None
         try:
             return self.functions[name](*values)
-        except self.errors as error:
+        except (MemoryError, *self.errors) as error:
+            if isinstance(error, MemoryError):
+                raise ChiselError(f"{self.name} chisel error: it took more memory than it may have") from None
             raised = self.raised
             if raised is not None and str(raised) in message(error):
                 # What a function of ours said ended the script.
@@ -181,8 +184,6 @@ class Runtime:
                     raise raised from None
                 raise ChiselError(f"{self.name} chisel error: {raised}") from raised
             raise ChiselError(f"{self.name} chisel error: {message(error)}") from None
-        except MemoryError:
-            raise ChiselError(f"{self.name} chisel error: it took more memory than it may have") from None
         except RecursionError as error:
             raise ChiselError(f"{self.name} chisel error: {error}") from None
 
@@ -191,4 +192,4 @@ def message(error: Exception) -> str:
     """What Lua says, without the list of calls."""
     said = error.args[0] if error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    return text.split("\nstack traceback:")[0]
+    return text.split("\nstack traceback:")[0] or "it failed without a message"
