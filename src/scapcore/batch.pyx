@@ -153,7 +153,7 @@ cdef class EventBatch:
             if columns.latency == NULL:
                 raise MemoryError
         if needs & NEED_COUNTERS:
-            columns.counters = <uint64_t*>malloc(5 * capacity * sizeof(uint64_t))
+            columns.counters = <uint64_t*>malloc(COUNTERS * capacity * sizeof(uint64_t))
             if columns.counters == NULL:
                 raise MemoryError
 
@@ -278,7 +278,8 @@ cdef class EventBatch:
             if columns.latency != NULL:
                 columns.latency[to] = old.latency[row]
             if columns.counters != NULL:
-                memcpy(columns.counters + <size_t>to * 5, old.counters + <size_t>row * 5, 40)
+                memcpy(columns.counters + <size_t>to * COUNTERS, old.counters + <size_t>row * COUNTERS,
+                       COUNTERS * sizeof(uint64_t))
         return True
 
     cdef bint require(self, uint32_t needs) except False:

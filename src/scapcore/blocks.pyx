@@ -233,6 +233,70 @@ cdef bint place(Walk* walk, Columns* columns, const EventType* types, const uint
     return True
 
 
+cdef void walk_plain(Walk* walk, Columns* columns, const EventType* types) noexcept nogil:
+    """Append events to the columns for as long as they are of the common forms and nothing is odd about them.
+
+    Whatever is met otherwise stays at the position, for `walk_events` to look at with care.
+    """
+    # Copies, as any store might otherwise be one to the originals
+    cdef Columns out = columns[0]
+    cdef const uint8_t* data = walk.data
+    cdef const uint8_t* block
+    cdef const uint8_t* header
+    cdef const uint8_t* lengths
+    cdef uint64_t position = walk.position
+    cdef uint64_t end = walk.end
+    cdef uint64_t start = <uint64_t>(out.data - data)
+    cdef uint32_t most = walk.most
+    cdef uint32_t row = out.count
+    cdef bint modern = walk.modern
+    cdef uint32_t block_type, length, before, event_length, nparams, sum, index
+    cdef uint16_t type
+    cdef uint8_t mark
+    if walk.leading or walk.lost:
+        return
+    while row < most and end - position >= FRAME and position - start <= BATCH_BYTES:
+        block = data + position
+        block_type = load32(block)
+        length = load32(block + 4)
+        if block_type == BLOCK_EVENT_FLAGS_2:
+            before = 6
+        elif block_type == BLOCK_EVENT_2:
+            before = 2
+        else:
+            break
+        if length > MAXIMUM_EVENT_BLOCK or length > end - position or length < FRAME + before + 26:
+            break
+        header = block + 8 + before
+        event_length = load32(header + 16)
+        type = load16(header + 20)
+        nparams = load32(header + 22)
+        if (load32(block + length - 4) != length or event_length > length - FRAME - before or event_length < 26
+                or type >= EVENT_COUNT or nparams >= NO_PARAMETER):
+            break
+        if 2 * nparams > event_length - 26:
+            break
+        sum = 2 * nparams
+        lengths = header + 26
+        for index in range(nparams):
+            sum += load16(lengths + 2 * index)
+        if sum > event_length - 26 or (USER_ADDED_E <= type <= GROUP_DELETED_X and not modern):
+            break
+        mark = 0
+        if (types[type].category == CATEGORY_INTERNAL and not modern) or (before == 6 and load32(header - 4) & STATE_ONLY):
+            mark = MARK_HIDDEN
+        out.offset[row] = <uint32_t>(header - out.data)
+        out.type[row] = type
+        out.nparams[row] = <uint16_t>nparams
+        out.form[row] = FORM_COUNTED | FORM_FLAGS if before == 6 else FORM_COUNTED
+        out.mark[row] = mark
+        row += 1
+        position += length
+    walk.events += row - columns.count
+    walk.position = position
+    columns.count = row
+
+
 cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexcept nogil:
     """Append events to the columns until something else than an event lies at the position; why it stopped.
 
@@ -242,6 +306,7 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
     cdef uint64_t rest
     cdef const uint8_t* block
     while True:
+        walk_plain(walk, columns, types)
         if walk.lost:
             return WALK_BAD
         rest = walk.end - walk.position

@@ -10,7 +10,7 @@ from scapcore.events cimport Event, parameter, parameter_unsigned, text_length
 from scapcore.hashing cimport map_get, map_put
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+from scapcore.strings cimport length_of, strings_add, strings_drop, strings_keep, text_of
 
 cdef enum:
     TYPE_DOCKER = 0
@@ -20,6 +20,7 @@ cdef enum:
     TYPE_CRI = 6
     TYPE_BPM = 9
     TYPE_PODMAN = 11
+    MOST_ANCESTORS = 4096
     RUNC_ID = 64
     SHORT_ID = 12
 
@@ -158,57 +159,161 @@ cdef bint next_path(const uint8_t* text, uint32_t length, uint32_t* place, const
     return True
 
 
-cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
-    """Set the container id of a thread from its control groups; the first engine that matches wins."""
-    cdef ThreadRow* row = thread_row(state, thread.row)
-    cdef const uint8_t* text = text_of(&state.strings, row.cgroups)
-    cdef uint32_t length = length_of(&state.strings, row.cgroups)
+cdef ControlGroups* find_control_groups(State* state, const uint8_t* data, uint32_t length) noexcept nogil:
+    """What is known of the control groups that a capture tells in these bytes; NULL if that has been forgotten."""
+    cdef uint32_t index
+    cdef ControlGroups* known
+    for index in range(CONTROL_GROUPS):
+        known = &state.control_groups[index]
+        if known.length == length and length and memcmp(known.raw, data, length) == 0:
+            return known
+    return NULL
+
+
+cdef void keep_control_groups(State* state, const uint8_t* data, uint32_t length, uint32_t shown) noexcept nogil:
+    """Remember how control groups are shown. There are few different ones, and they are long."""
+    cdef ControlGroups* known = &state.control_groups[state.control_groups_place]
+    cdef uint8_t* grown
+    if not length:
+        return
+    if length > known.capacity:
+        grown = <uint8_t*>realloc(known.raw, length)
+        if grown == NULL:
+            return
+        known.raw = grown
+        known.capacity = length
+    memcpy(known.raw, data, length)
+    known.length = length
+    strings_keep(&state.strings, shown)
+    strings_drop(&state.strings, known.shown)
+    strings_drop(&state.strings, known.container_id)
+    known.shown = shown
+    known.container_id = 0
+    known.resolved = 0
+    state.control_groups_place = (state.control_groups_place + 1) % CONTROL_GROUPS
+
+
+cdef bint find_container_id(const uint8_t* text, uint32_t length, const uint8_t** id, uint32_t* id_size,
+                            int32_t* type) noexcept nogil:
+    """Find the id of a container in control groups; the first engine that matches wins."""
     cdef const uint8_t* path = NULL
-    cdef const uint8_t* id = NULL
     cdef uint32_t size = 0
-    cdef uint32_t id_size = 0
-    cdef uint32_t place, number
+    cdef uint32_t place
     cdef int engine
-    cdef int32_t type = TYPE_DOCKER
     cdef bint found = False
     for engine in range(6):
         place = 0
-        while not found and next_path(text, length, &place, &path, &size):
-            id_size = SHORT_ID
+        while next_path(text, length, &place, &path, &size):
+            id_size[0] = SHORT_ID
             if engine == 0:
-                found = match_layouts(path, size, PODMAN, 1, &id)
-                type = TYPE_PODMAN
+                found = match_layouts(path, size, PODMAN, 1, id)
+                type[0] = TYPE_PODMAN
             elif engine == 1:
-                found = match_layouts(path, size, DOCKER, 2, &id)
-                type = TYPE_DOCKER
+                found = match_layouts(path, size, DOCKER, 2, id)
+                type[0] = TYPE_DOCKER
             elif engine == 2:
-                found = match_layouts(path, size, CRI, 5, &id)
-                type = TYPE_CRI
+                found = match_layouts(path, size, CRI, 5, id)
+                type[0] = TYPE_CRI
             elif engine == 3:
-                found = match_lxc(path, size, &id, &id_size)
-                type = TYPE_LXC
+                found = match_lxc(path, size, id, id_size)
+                type[0] = TYPE_LXC
             elif engine == 4:
-                found = match_libvirt(path, size, &id, &id_size)
-                type = TYPE_LIBVIRT_LXC
+                found = match_libvirt(path, size, id, id_size)
+                type[0] = TYPE_LIBVIRT_LXC
             else:
-                found = match_bpm(path, size, &id, &id_size)
-                type = TYPE_BPM
-        if found:
-            break
-    if not found:
-        id_size = 0
-    if id_size == length_of(&state.strings, row.container_id) and (
-            id_size == 0 or memcmp(id, text_of(&state.strings, row.container_id), id_size) == 0):
+                found = match_bpm(path, size, id, id_size)
+                type[0] = TYPE_BPM
+            if found:
+                return True
+    id_size[0] = 0
+    return False
+
+
+cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
+    """Set a thread's container from its control groups, and what it does in there."""
+    find_container(state, thread)
+    find_role(state, thread)
+
+
+cdef void find_role(State* state, Thread* thread) noexcept nogil:
+    """Tell the container's own processes from those that only look after its health (state engine, section 7.3)."""
+    cdef ThreadRow* row = thread_row(state, thread.row)
+    cdef ThreadRow* other
+    cdef Thread* ancestor
+    cdef uint32_t container
+    cdef uint8_t role = ROLE_IN_CONTAINER_NONE
+    cdef int step
+    if not row.container_id:
         return
-    # `id` points into the text of the control groups, which the edited row keeps.
-    row = thread_edit(state, thread)
-    thread_text(state, &row.container_id, id, id_size)
-    if id_size and not map_get(&state.by_container, row.container_id):
-        number = container_new(state, id, id_size)
-        if number:
-            state.containers[number].type = type
-            if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
-                state.containers[number].name = strings_add(&state.strings, id, id_size)
+    ancestor = thread_find(state, row.ptid)
+    if row.vpid == 1:
+        role = ROLE_IN_CONTAINER_MAIN
+    elif ancestor != NULL and thread_row(state, ancestor.row).container_role:
+        role = thread_row(state, ancestor.row).container_role
+    else:
+        container = map_get(&state.by_container, row.container_id)
+        if not state.containers[container].has_probes:
+            return
+        with gil:
+            role = role_by_command(state, state.containers[container].details, row)
+        if not role:
+            return
+        for step in range(MOST_ANCESTORS):
+            if ancestor == NULL:
+                break
+            other = thread_row(state, ancestor.row)
+            if other.vpid == 1 and other.container_id:
+                return
+            ancestor = thread_find(state, other.ptid) if other.ptid != ancestor.tid else NULL
+    if role != row.container_role:
+        thread_edit(state, thread).container_role = role
+
+
+cdef uint8_t role_by_command(State* state, uint32_t details, const ThreadRow* row) noexcept:
+    """The probe that has a thread's command line."""
+    cdef bytes words = text_of(&state.strings, row.args)[:length_of(&state.strings, row.args)]
+    cdef str program = text_of(&state.strings, row.exe)[:length_of(&state.strings, row.exe)].decode("utf-8", "replace")
+    arguments = words.decode("utf-8", "replace").removesuffix("\0").split("\0") if words else []
+    number = (<object>state.side).records[details].probe_with(program, tuple(arguments))
+    return <uint8_t>(number + ROLE_IN_CONTAINER_MAIN) if number else <uint8_t>ROLE_IN_CONTAINER_NONE
+
+
+cdef void find_container(State* state, Thread* thread) noexcept nogil:
+    """Set the container id of a thread from its control groups."""
+    cdef ThreadRow* row = thread_row(state, thread.row)
+    cdef ControlGroups* known = NULL
+    cdef const uint8_t* id = NULL
+    cdef uint32_t size = 0
+    cdef uint32_t index, number, text
+    cdef int32_t type = TYPE_DOCKER
+    for index in range(CONTROL_GROUPS):
+        if state.control_groups[index].shown == row.cgroups:
+            known = &state.control_groups[index]
+            break
+    if known != NULL and known.resolved:
+        text = known.container_id
+        type = known.container_type
+        strings_keep(&state.strings, text)
+    else:
+        find_container_id(text_of(&state.strings, row.cgroups), length_of(&state.strings, row.cgroups), &id, &size, &type)
+        text = strings_add(&state.strings, id, size)
+        if known != NULL:
+            strings_keep(&state.strings, text)
+            known.container_id = text
+            known.container_type = type
+            known.resolved = 1
+    if text != row.container_id:
+        row = thread_edit(state, thread)
+        thread_text_copy(state, &row.container_id, text)
+        if text and not map_get(&state.by_container, text):
+            id = text_of(&state.strings, text)
+            size = length_of(&state.strings, text)
+            number = container_new(state, id, size)
+            if number:
+                state.containers[number].type = type
+                if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
+                    state.containers[number].name = strings_add(&state.strings, id, size)
+    strings_drop(&state.strings, text)
 
 
 cdef uint32_t container_new(State* state, const uint8_t* id, uint32_t length) noexcept nogil:
@@ -287,10 +392,14 @@ cdef bint record_container(State* state, bytes text) except -1:
     row.image_repository = add_text(state, record.get("imagerepo"))
     row.image_tag = add_text(state, record.get("imagetag"))
     row.image_digest = add_text(state, record.get("imagedigest"))
+    row.sandbox = add_text(state, record.get("pod_sandbox_id"))
     row.privileged = record.get("privileged") is True
     row.is_pod_sandbox = record.get("is_pod_sandbox") is True
     row.ip = address_of(record.get("ip"))
-    row.json = strings_add(&state.strings, <const uint8_t*><char*>text, len(text))
+    row.details = (<object>state.side).keep_record(record)
+    details = (<object>state.side).records[row.details]
+    row.has_probes = details.complete and bool(details.probes)
+    row.pod = (<object>state.side).keep_pod(name, 0) if isinstance(name, str) else 0
     labels = record.get("labels")
     if isinstance(labels, dict) and labels:
         row.labels = <Pair*>calloc(len(labels), sizeof(Pair))
@@ -305,6 +414,59 @@ cdef bint record_container(State* state, bytes text) except -1:
             row.label_count += 1
     return record.get("lookup_state", 1) in (1, None) or type(record.get("lookup_state")) is not int \
         or record["lookup_state"] not in (0, 2)
+
+
+cdef void on_cluster_event(State* state, Step* step) noexcept nogil:
+    """Take over what an event tells about the objects of a Kubernetes cluster."""
+    cdef uint32_t length
+    cdef const uint8_t* data = parameter(&step.event, 0, &length)
+    if length == 0:
+        return
+    with gil:
+        try:
+            if (<object>state.side).cluster.apply(data[:length]):
+                state.cluster_changed = 1
+        except MemoryError:
+            state.failed = 1
+
+
+cdef void refresh_pods(State* state) noexcept nogil:
+    """Give containers whose pod has changed a new version."""
+    state.cluster_changed = 0
+    with gil:
+        try:
+            renew_containers(state)
+        except MemoryError:
+            state.failed = 1
+
+
+cdef int renew_containers(State* state) except -1:
+    cdef uint32_t number, pod, text, last
+    cdef ContainerRow* row
+    cdef Pair* labels
+    last = state.container_count
+    for number in range(1, last):
+        row = &state.containers[number]
+        if map_get(&state.by_container, row.id) != number:
+            continue
+        pod = (<object>state.side).keep_pod(
+            text_of(&state.strings, row.id)[:length_of(&state.strings, row.id)].decode("utf-8", "replace"), row.pod)
+        if pod == row.pod:
+            continue
+        labels = NULL
+        if row.label_count:
+            labels = <Pair*>calloc(row.label_count, sizeof(Pair))
+            if labels == NULL:
+                raise MemoryError
+            memcpy(labels, row.labels, row.label_count * sizeof(Pair))
+        text = container_new(state, text_of(&state.strings, row.id), length_of(&state.strings, row.id))
+        if not text:
+            free(labels)
+            raise MemoryError
+        memcpy(&state.containers[text], &state.containers[number], sizeof(ContainerRow))
+        state.containers[text].labels = labels
+        state.containers[text].pod = pod
+    return 0
 
 
 cdef bint on_container_event(State* state, Step* step) noexcept nogil:
@@ -354,6 +516,7 @@ cdef uint32_t container_thread(State* state, uint32_t container) noexcept nogil:
     row.sid = row.vpgid = row.pgid = row.fdlimit = -1
     row.container = container
     row.user = user_row(state, &state.by_uid, row.uid)
+    row.login_user = user_row(state, &state.by_uid, row.loginuid)
     row.group = user_row(state, &state.by_gid, row.gid)
     row.flags = CLONE_ACTIVE
     strings_keep(&state.strings, state.containers[container].id)

@@ -217,13 +217,14 @@ cdef class Converter:
         cdef size_t start = self.out.used
         cdef size_t offset = start + before
         cdef size_t lengths = offset + 26
-        cdef uint32_t index, length, total
+        cdef uint32_t index, length, total, source
         cdef uint16_t short_length
         cdef const uint8_t* value
         cdef const uint8_t* values = event.values
         cdef uint32_t passed = 0     # parameters of the old form that lie before `values`
         cdef bint sought = False
         cdef bint found = False
+        cdef bint stays
         cdef Event enter
         form[0] = (event.form & FORM_FLAGS) | FORM_COUNTED | (FORM_LARGE if large else 0)
         if not reserve(&self.out, before + 26 + count * width):
@@ -235,17 +236,20 @@ cdef class Converter:
         for index in range(count):
             value = NULL
             length = origin.length
-            if origin.source == FROM_OLD:
-                if origin.param < event.nparams:
+            # A form between two that the rules know has parameters for which they name no origin: they stay.
+            stays = origin.source == FROM_FILL and type == event.type
+            source = index if stays else origin.param
+            if origin.source == FROM_OLD or stays:
+                if source < event.nparams:
                     # Nearly always the next one.
-                    if origin.param < passed:
+                    if source < passed:
                         passed = 0
                         values = event.values
-                    while passed < origin.param:
+                    while passed < source:
                         values += parameter_length(event, passed)
                         passed += 1
                     value = values
-                    length = parameter_length(event, origin.param)
+                    length = parameter_length(event, source)
             elif origin.source == FROM_ENTER:
                 if not sought:
                     sought = True

@@ -13,6 +13,9 @@ from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
 from scapcore.threads_modern cimport directory_for, directory_of_thread
 
 cdef int64_t AT_FDCWD = -100
+# Bits of open flags for the layers of an overlay mount
+cdef uint32_t UPPER_LAYER = 1 << 15
+cdef uint32_t LOWER_LAYER = 1 << 16
 cdef int64_t CANCELED_FD = INT64_MAX
 cdef uint32_t ANY_CLOEXEC = O_CLOEXEC | 1           # the second is that of an epoll instance or a memfd
 cdef uint32_t ADDED_FLAGS = 0xFFFFC000              # open flags that only the exit event knows
@@ -46,6 +49,8 @@ cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32
     if used > PATH_SIZE:
         used = PATH_SIZE
     memcpy(target, text_of(&state.strings, text), used)
+    if state.modern and (not used or target[used - 1] == 47):
+        return used
     target[used] = 47
     return used + 1
 
@@ -55,9 +60,9 @@ cdef bint is_given(const uint8_t* name, uint32_t length) noexcept nogil:
     return length != 0 and not (length >= 6 and memcmp(name, b"(NULL)", 6) == 0 and (length == 6 or name[6] == 0))
 
 
-cdef inline uint32_t entered(State* state, uint32_t flags, uint32_t before) noexcept nogil:
-    """Flags of an open by its enter event; under the modern rules with what only the exit event knows."""
-    return before | (flags & ADDED_FLAGS) if state.modern else before
+cdef inline uint32_t entered(uint32_t flags, uint32_t before) noexcept nogil:
+    """Flags of an open by its enter event, with what only the exit event knows."""
+    return before | (flags & ADDED_FLAGS)
 
 
 cdef void on_open_exit(State* state, Step* step) noexcept nogil:
@@ -67,6 +72,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     cdef uint8_t[PATH_SIZE + 8] target
     cdef uint32_t type = event.type
     cdef uint32_t flags = 0
+    cdef uint32_t creation
     cdef uint32_t device = 0
     cdef uint64_t inode = 0
     cdef uint32_t length, other_length, used, row, count
@@ -92,11 +98,13 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = entered(state, flags, <uint32_t>parameter_unsigned(&step.enter, 1, 0))
+                flags = entered(flags, <uint32_t>parameter_unsigned(&step.enter, 1, 0))
     elif type == SYSCALL_CREAT_X:
         name = parameter(event, 1, &length)
         device = <uint32_t>parameter_unsigned(event, 3, 0)
         inode = parameter_unsigned(event, 4, 0)
+        creation = <uint32_t>parameter_unsigned(event, 5, 0)
+        flags = UPPER_LAYER if creation & 1 else LOWER_LAYER if creation & 2 else 0
         if count >= 1:
             other = parameter(&step.enter, 0, &other_length)
             if is_given(other, other_length):
@@ -128,7 +136,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
             if is_given(other, other_length):
                 name = other
                 length = other_length
-                flags = entered(state, flags, <uint32_t>parameter_unsigned(&step.enter, 2, 0))
+                flags = entered(flags, <uint32_t>parameter_unsigned(&step.enter, 2, 0))
                 dirfd = parameter_integer(&step.enter, 0, -1)
     if state.modern and not length:
         name = b"<NA>"
@@ -162,6 +170,7 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     entry.device = device
     entry.inode = inode
     entry.name = strings_add(&state.strings, target, used)
+    entry.raw_name = strings_add(&state.strings, name, text_length(name, length))
     entry.name_changed = entry.name != 0
     step.fd = fd_add(state, step.thread, fd, row)
 
@@ -214,6 +223,7 @@ cdef uint32_t with_flags(State* state, uint32_t row, uint32_t flags) noexcept no
     fd_row(state, number).name_changed = 0
     fd_row(state, number).open_flags = flags
     strings_keep(&state.strings, fd_row(state, number).name)
+    strings_keep(&state.strings, fd_row(state, number).raw_name)
     return number
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
+from scapcore.dispatch cimport TypePlan
 from scapcore.events cimport Columns
 from scapcore.schema.tables cimport EVENT_COUNT
 from scapcore.state cimport State
@@ -9,9 +10,11 @@ from scapcore.state cimport State
 
 cdef class Engine:
     cdef State state
-    cdef uint8_t exit_fd[EVENT_COUNT]    # of exit events: index of the descriptor parameter, 255 = none
+    cdef TypePlan plans[EVENT_COUNT]
     cdef readonly bint modern
     cdef bint open
+    cdef readonly object side
+    cdef int set_machine(self, dict machine) except -1
     cdef readonly uint32_t kept          # batches that hold rows while the engine goes on
     cdef str text(self, uint32_t number)
     cdef void apply_side(self, const uint8_t* header, uint16_t nparams, uint8_t form) noexcept nogil

@@ -24,9 +24,11 @@ cdef extern from "<arpa/inet.h>" nogil:
 
 
 cdef object to_python(const Value* value, bint binary):
-    """A value as a Python object: int, bool, float, str (undecodable bytes as surrogates), or bytes."""
+    """A value as a Python object: int, bool, float, str (undecodable bytes as surrogates), bytes, or a list of str."""
     cdef char address[64]
     cdef uint8_t type = value.type
+    if value.many:
+        return value.data[:value.length].decode("utf-8", "surrogateescape").split("\0")[:-1]
     if type == PT_CHARBUF or type == PT_FSPATH or type == PT_FSRELPATH:
         return value.data[:value.length].decode("utf-8", "surrogateescape")
     if type == PT_BOOL:

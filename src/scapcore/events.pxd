@@ -19,6 +19,19 @@ cdef enum:
     BATCH_BYTES = 1 << 26   # a batch ends after this many bytes whatever the count
     NO_PARAMETER = 0xFFFF
 
+    # What the columns `counters` hold of an event's thread
+    COUNTER_VMSIZE = 0      # KiB
+    COUNTER_VMRSS = 1
+    COUNTER_VMSWAP = 2
+    COUNTER_PFMAJOR = 3
+    COUNTER_PFMINOR = 4
+    COUNTER_SLICE = 5       # of a switch: ns since the former one on the same processor
+    COUNTER_SLICES = 6      # of these, all of the thread so far
+    COUNTER_OPEN_FDS = 7    # in the table of the main thread
+    COUNTER_USER_BEFORE = 8 # of an event that reports resources: what the thread's former one said
+    COUNTER_SYSTEM_BEFORE = 9
+    COUNTERS = 10
+
 
 cdef struct Columns:
     uint32_t count
@@ -37,7 +50,7 @@ cdef struct Columns:
     uint32_t* table          # number of the descriptor table in use
     int64_t* fd_number       # descriptor that the thread worked on last, -1 = none
     uint64_t* latency        # ns
-    uint64_t* counters       # 5 a row: vmsize, vmrss, vmswap (KiB), pfmajor, pfminor
+    uint64_t* counters       # COUNTERS a row
     # What look-ups need that do not go through a row:
     uint32_t container_count # when the batch was done
     uint32_t user_count

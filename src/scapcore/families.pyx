@@ -5,9 +5,8 @@ parent, as in the kernel. A thread about which nothing is known (its process or 
 it belongs to no group and has no parent.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memset
 
 from scapcore.hashing cimport map_get, map_put, map_remove
 from scapcore.state cimport *
@@ -325,19 +324,20 @@ cdef void note_departure(State* state, int64_t tid, uint64_t ts) noexcept nogil:
             state.failed = 1
             return
     place = &state.departures[state.departure_place]
-    state.departure_place = (state.departure_place + 1) % DEPARTURES
+    if map_get(&state.by_departure, place.tid) == state.departure_place + 1:
+        map_remove(&state.by_departure, place.tid)
     place.tid = tid
     place.ptid = thread_row(state, thread.row).ptid if thread != NULL else -1
     place.ts = ts
+    if not map_put(&state.by_departure, tid, state.departure_place + 1):
+        state.failed = 1
+    state.departure_place = (state.departure_place + 1) % DEPARTURES
 
 
 cdef bint has_departed(State* state, int64_t tid, int64_t ptid, uint64_t ts) noexcept nogil:
-    cdef uint32_t index
+    cdef uint32_t number = map_get(&state.by_departure, tid)
     cdef Departure* place
-    if state.departures == NULL:
+    if not number:
         return False
-    for index in range(DEPARTURES):
-        place = &state.departures[index]
-        if place.tid == tid and place.ptid == ptid and place.ts <= ts and ts - place.ts < DEPARTURE_AGE:
-            return True
-    return False
+    place = &state.departures[number - 1]
+    return place.ptid == ptid and place.ts <= ts and ts - place.ts < DEPARTURE_AGE

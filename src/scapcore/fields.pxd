@@ -15,7 +15,12 @@ cdef enum:
     ROOM_USER = 4            # user.*, group.*
     ROOM_CONTAINER = 5       # container.*
     ROOM_KUBERNETES = 6      # k8s.*
-    ROOM_PATH = 7            # fs.path.*
+    ROOM_LINEAGE = 7         # of proc.*: parents, ancestors, leaders of groups and sessions
+    ROOM_PROGRAM = 8         # of proc.* and thread.*: the program file, capabilities, arguments
+    ROOM_TABLE = 9           # what lies in descriptor tables: fd.types, proc.stdin.*, fdlist.*
+    ROOM_PATH = 10           # fs.path.*
+    ROOM_NOTICE = 11         # of evt.*: where the event comes from; syslog.*, util.*
+    ROOM_ABSENT = 12         # what no capture carries
 
     SCOPE_EVENT = 1          # the value can differ from event to event
     SCOPE_THREAD = 2         # it is a function of the thread row
@@ -29,6 +34,7 @@ cdef struct Value:
     double real              # PT_DOUBLE
     const uint8_t* data      # text, bytes and addresses (4 or 16 bytes in network order)
     uint32_t length
+    bint many                # `data` is any number of texts, each with a NUL behind it
 
 
 cdef struct Field:
@@ -44,6 +50,7 @@ cdef struct Field:
     bint needs_state
     uint64_t previous        # running values of fields such as evt.deltatime
     uint64_t running
+    void* owner              # the FieldUse, for what has to ask Python
 
 
 cdef struct Scope:
@@ -63,6 +70,7 @@ cdef class FieldUse:
     cdef Field field
     cdef readonly str name   # as written, with its argument
     cdef bytes kept          # the argument's bytes
+    cdef object given        # the argument as it came
 
 cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil
 cdef void open_scope(Scope* scope, EventBatch batch) noexcept
@@ -79,6 +87,11 @@ cdef inline bint give_text(Value* value, const uint8_t* data, size_t length) noe
     value.type = 9           # PT_CHARBUF
     value.data = data
     value.length = <uint32_t>length
+    return True
+
+cdef inline bint give_real(Value* value, double real) noexcept nogil:
+    value.type = 33          # PT_DOUBLE
+    value.real = real
     return True
 
 cdef inline bint give_address(Value* value, const uint8_t* data, uint32_t length) noexcept nogil:

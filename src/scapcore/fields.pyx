@@ -6,20 +6,27 @@ value from the columns and dimensions. To add a field: a line in the table of it
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
+from cpython.ref cimport PyObject
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_bytes, put_sanitized, release
 from scapcore.clock cimport clock_open
 from scapcore.events cimport Columns, Event, load64
-from scapcore.fields_container cimport extract_container, extract_kubernetes
+from scapcore.fields_cluster cimport extract_kubernetes
+from scapcore.fields_container cimport extract_container
 from scapcore.fields_event cimport extract_event
 from scapcore.fields_fd cimport extract_fd
+from scapcore.fields_lineage cimport extract_lineage
+from scapcore.fields_notice cimport extract_notice
 from scapcore.fields_path cimport extract_path
+from scapcore.fields_program cimport extract_program
+from scapcore.fields_table cimport extract_table
 from scapcore.fields_thread cimport extract_thread, extract_user
 from scapcore.state cimport NEED_LINKS, State, Thread
 from scapcore.strings cimport length_of, text_of
 
-from scapcore import fields_container, fields_event, fields_fd, fields_path, fields_thread
+from scapcore import (fields_absent, fields_cluster, fields_container, fields_event, fields_fd, fields_lineage,
+                      fields_notice, fields_path, fields_program, fields_table, fields_thread)
 from scapcore.errors import FieldError
 
 ROOMS = {
@@ -28,8 +35,13 @@ ROOMS = {
     ROOM_THREAD: fields_thread.FIELDS,
     ROOM_USER: fields_thread.USER_FIELDS,
     ROOM_CONTAINER: fields_container.FIELDS,
-    ROOM_KUBERNETES: fields_container.KUBERNETES_FIELDS,
+    ROOM_KUBERNETES: fields_cluster.FIELDS,
+    ROOM_LINEAGE: fields_lineage.FIELDS,
+    ROOM_PROGRAM: fields_program.FIELDS,
+    ROOM_TABLE: fields_table.FIELDS,
     ROOM_PATH: fields_path.FIELDS,
+    ROOM_NOTICE: fields_notice.FIELDS,
+    ROOM_ABSENT: fields_absent.FIELDS,
 }
 
 
@@ -53,6 +65,8 @@ cdef class FieldUse:
         cdef bint found = False
         memset(&self.field, 0, sizeof(Field))
         self.field.index = -1
+        self.field.owner = <void*><PyObject*>self
+        self.given = argument
         for room, table in ROOMS.items():
             if name in table:
                 code, scope, kind, form, needs = table[name]
@@ -67,7 +81,7 @@ cdef class FieldUse:
         if not found:
             raise FieldError(f"the field {name} cannot be taken from captures yet")
         self.field.needs_state = self.field.scope != SCOPE_TYPE and not (
-            self.field.room == ROOM_EVENT and name in fields_event.STATELESS)
+            name in fields_event.STATELESS)
         self.name = name
         if isinstance(argument, int):
             self.field.index = argument
@@ -123,6 +137,7 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
     value.integer = 0
     value.data = NULL
     value.length = 0
+    value.many = False
     if field.room == ROOM_EVENT:
         return extract_event(field, scope, value)
     if field.room == ROOM_FD:
@@ -135,8 +150,16 @@ cdef bint extract(Field* field, Scope* scope, Value* value) noexcept nogil:
         return extract_container(field, scope, value)
     if field.room == ROOM_KUBERNETES:
         return extract_kubernetes(field, scope, value)
+    if field.room == ROOM_LINEAGE:
+        return extract_lineage(field, scope, value)
+    if field.room == ROOM_PROGRAM:
+        return extract_program(field, scope, value)
+    if field.room == ROOM_TABLE:
+        return extract_table(field, scope, value)
     if field.room == ROOM_PATH:
         return extract_path(field, scope, value)
+    if field.room == ROOM_NOTICE:
+        return extract_notice(field, scope, value)
     return False
 
 

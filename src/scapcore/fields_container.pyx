@@ -1,17 +1,12 @@
-"""Fields of containers (``container.*``) and of Kubernetes objects (``k8s.*``) from container labels.
+"""Fields of the container that a process runs in (``container.*``; state engine, section 7.3). Internal to the core."""
 
-Facts: state engine, sections 7.3 and 12. Internal to the core.
-"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport strlen
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memcmp, strlen
-
-from scapcore.buffer cimport put_byte, put_bytes
+from scapcore.buffer cimport put_bytes
 from scapcore.fields cimport *
-from scapcore.hashing cimport map_get
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, text_of
 
 cdef enum Code:
     CONTAINER_ID = 1
@@ -23,11 +18,24 @@ cdef enum Code:
     CONTAINER_IMAGE_REPOSITORY
     CONTAINER_IMAGE_TAG
     CONTAINER_IMAGE_DIGEST
-    POD_NAME
-    POD_ID
-    POD_LABEL
-    POD_LABELS
-    NAMESPACE_NAME
+    CONTAINER_FULL_ID
+    CONTAINER_HOST_PID
+    CONTAINER_HOST_NETWORK
+    CONTAINER_HOST_IPC
+    CONTAINER_IP
+    CONTAINER_CNI_JSON
+    CONTAINER_START
+    CONTAINER_DURATION
+    CONTAINER_MOUNTS
+    CONTAINER_MOUNT
+    CONTAINER_MOUNT_SOURCE
+    CONTAINER_MOUNT_DEST
+    CONTAINER_MOUNT_MODE
+    CONTAINER_MOUNT_RDWR
+    CONTAINER_MOUNT_PROPAGATION
+    CONTAINER_HEALTHCHECK
+    CONTAINER_LIVENESS_PROBE
+    CONTAINER_READINESS_PROBE
 
 # name: (code, scope, type, format, needs)
 FIELDS = {
@@ -40,20 +48,33 @@ FIELDS = {
     "container.image.repository": (CONTAINER_IMAGE_REPOSITORY, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
     "container.image.tag": (CONTAINER_IMAGE_TAG, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
     "container.image.digest": (CONTAINER_IMAGE_DIGEST, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.full_id": (CONTAINER_FULL_ID, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.host_pid": (CONTAINER_HOST_PID, SCOPE_THREAD, PT_BOOL, PF_NA, NEED_LINKS),
+    "container.host_network": (CONTAINER_HOST_NETWORK, SCOPE_THREAD, PT_BOOL, PF_NA, NEED_LINKS),
+    "container.host_ipc": (CONTAINER_HOST_IPC, SCOPE_THREAD, PT_BOOL, PF_NA, NEED_LINKS),
+    "container.ip": (CONTAINER_IP, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.cni.json": (CONTAINER_CNI_JSON, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.start_ts": (CONTAINER_START, SCOPE_THREAD, PT_UINT64, PF_DEC, NEED_LINKS),
+    "container.mounts": (CONTAINER_MOUNTS, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount": (CONTAINER_MOUNT, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount.source": (CONTAINER_MOUNT_SOURCE, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount.dest": (CONTAINER_MOUNT_DEST, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount.mode": (CONTAINER_MOUNT_MODE, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount.rdwr": (CONTAINER_MOUNT_RDWR, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.mount.propagation": (CONTAINER_MOUNT_PROPAGATION, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.healthcheck": (CONTAINER_HEALTHCHECK, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.liveness_probe": (CONTAINER_LIVENESS_PROBE, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.readiness_probe": (CONTAINER_READINESS_PROBE, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "container.duration": (CONTAINER_DURATION, SCOPE_EVENT, PT_RELTIME, PF_DEC, NEED_LINKS),
 }
 
-KUBERNETES_FIELDS = {
-    "k8s.pod.name": (POD_NAME, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "k8s.pod.id": (POD_ID, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "k8s.pod.label": (POD_LABEL, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "k8s.pod.labels": (POD_LABELS, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "k8s.ns.name": (NAMESPACE_NAME, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-}
+# Parts of a mount, and probes, in the order of the codes
+PARTS = (None, "source", "dest", "mode", "rdwr", "propagation")
+PROBES = ("Healthcheck", "LivenessProbe", "ReadinessProbe")
+SWITCHES = ("host_pid", "host_network", "host_ipc")
 
 cdef const char* TYPES[12]
 TYPES[:] = [b"docker", b"lxc", b"libvirt-lxc", b"mesos", b"rkt", b"", b"cri", b"containerd", b"cri-o", b"bpm", b"", b""]
-cdef const char* HIDDEN_LABELS[2]
-HIDDEN_LABELS[:] = [b"annotation.", b"io.kubernetes."]
 
 
 cdef bint give_known(Scope* scope, Value* value, uint32_t text) noexcept nogil:
@@ -75,6 +96,12 @@ cdef bint extract_container(Field* field, Scope* scope, Value* value) noexcept n
         return give_string(scope, value, row.container_id)
     if not row.container_id:
         return give_text(value, b"host", 4) if code == CONTAINER_NAME or code == CONTAINER_TYPE else False
+    if code == CONTAINER_START:
+        return give_integer(value, PT_UINT64, <int64_t>row.namespace_start) if row.namespace_start else False
+    if code == CONTAINER_DURATION:
+        if not row.namespace_start or not row.clone_time:
+            return False
+        return give_integer(value, PT_RELTIME, <int64_t>(scope.event.ts - row.namespace_start))
     if not row.container:
         return False
     container = &scope.state.containers[row.container]
@@ -90,6 +117,13 @@ cdef bint extract_container(Field* field, Scope* scope, Value* value) noexcept n
         return give_known(scope, value, container.image_tag)
     if code == CONTAINER_IMAGE_DIGEST:
         return give_known(scope, value, container.image_digest)
+    if code == CONTAINER_FULL_ID:
+        return give_known(scope, value, container.full_id)
+    if code == CONTAINER_PRIVILEGED or CONTAINER_HOST_PID <= code <= CONTAINER_HOST_IPC:
+        # Only some engines tell.
+        if container.type != 0 and container.type != 6 and container.type != 7 and container.type != 8 \
+                and container.type != 11:
+            return False
     if code == CONTAINER_PRIVILEGED:
         return give_integer(value, PT_BOOL, container.privileged)
     if code == CONTAINER_TYPE:
@@ -97,93 +131,36 @@ cdef bint extract_container(Field* field, Scope* scope, Value* value) noexcept n
         if container.type == 11 and scope.state.modern:
             name = b"podman"
         return give_text(value, <const uint8_t*>name, strlen(name))
-    return False
+    with gil:
+        return give_detail(field, scope, value, (<object>scope.state.side).records[container.details])
 
 
-cdef uint32_t label_of(Scope* scope, ContainerRow* container, const uint8_t* key, size_t length, bint* found) noexcept nogil:
-    """Text of a container's label."""
-    cdef uint32_t index, text
-    for index in range(container.label_count):
-        text = container.labels[index].key
-        if length_of(&scope.state.strings, text) == length and \
-                memcmp(text_of(&scope.state.strings, text), key, length) == 0:
-            found[0] = True
-            return container.labels[index].value
-    found[0] = False
-    return 0
-
-
-cdef bint is_hidden_label(const uint8_t* key, uint32_t length) noexcept nogil:
-    cdef int index
-    cdef size_t size
-    for index in range(2):
-        size = strlen(HIDDEN_LABELS[index])
-        if length >= size and memcmp(key, HIDDEN_LABELS[index], size) == 0:
-            return True
-    return False
-
-
-cdef ContainerRow* sandbox_of(Scope* scope, ContainerRow* container) noexcept nogil:
-    """The container that holds the pod's labels: its sandbox, NULL if it is not known."""
-    cdef bint found = False
-    cdef uint32_t text = label_of(scope, container, b"io.kubernetes.sandbox.id", 24, &found)
-    cdef uint32_t index, id
-    if not found:
-        return NULL
-    index = scope.columns.container_count
-    while index > 1:
-        index -= 1
-        id = scope.state.containers[index].id
-        if length_of(&scope.state.strings, id) and length_of(&scope.state.strings, text) >= 12 \
-                and length_of(&scope.state.strings, id) == 12 \
-                and memcmp(text_of(&scope.state.strings, id), text_of(&scope.state.strings, text), 12) == 0:
-            return &scope.state.containers[index]
-    return NULL
-
-
-cdef bint give_pod_labels(Field* field, Scope* scope, Value* value, ContainerRow* container) noexcept nogil:
-    """One label of the pod, or all of them as ``key:value`` joined by ``, ``."""
-    cdef ContainerRow* sandbox = sandbox_of(scope, container)
-    cdef bint found = False
-    cdef uint32_t index, text
+cdef bint give_object(Scope* scope, Value* value, object text) noexcept:
+    """A Python text, missing where it is None."""
     cdef size_t start = scope.scratch.used
-    if sandbox == NULL:
+    cdef bytes data
+    if text is None:
         return False
-    if field.code == POD_LABEL:
-        if field.argument == NULL or is_hidden_label(field.argument, field.argument_length):
+    data = text.encode("utf-8", "surrogatepass")
+    put_bytes(&scope.scratch, <const char*>data, len(data))
+    return give_scratch(scope, value, start)
+
+
+cdef bint give_detail(Field* field, Scope* scope, Value* value, object details) noexcept:
+    """What is kept beside the tables about a container."""
+    cdef uint16_t code = field.code
+    if CONTAINER_HOST_PID <= code <= CONTAINER_HOST_IPC:
+        return give_integer(value, PT_BOOL, details.switches.get(SWITCHES[code - CONTAINER_HOST_PID], False))
+    if code == CONTAINER_IP:
+        return give_object(scope, value, details.address or "0.0.0.0")
+    if code == CONTAINER_CNI_JSON:
+        return give_object(scope, value, details.network_json)
+    if code == CONTAINER_MOUNTS:
+        return give_object(scope, value, ",".join(map(str, details.mounts)))
+    if CONTAINER_MOUNT <= code <= CONTAINER_MOUNT_PROPAGATION:
+        part = PARTS[code - CONTAINER_MOUNT]
+        mount = details.mount((<FieldUse><object>field.owner).given, "dest" if part == "source" else "source")
+        if mount is None:
             return False
-        text = label_of(scope, sandbox, field.argument, field.argument_length, &found)
-        return give_string(scope, value, text) if found else False
-    for index in range(sandbox.label_count):
-        text = sandbox.labels[index].key
-        if is_hidden_label(text_of(&scope.state.strings, text), length_of(&scope.state.strings, text)):
-            continue
-        if scope.scratch.used > start:
-            put_bytes(&scope.scratch, b", ", 2)
-        put_bytes(&scope.scratch, text_of(&scope.state.strings, text), length_of(&scope.state.strings, text))
-        put_byte(&scope.scratch, 58)
-        text = sandbox.labels[index].value
-        put_bytes(&scope.scratch, text_of(&scope.state.strings, text), length_of(&scope.state.strings, text))
-    return give_scratch(scope, value, start) if scope.scratch.used > start else False
-
-
-cdef bint extract_kubernetes(Field* field, Scope* scope, Value* value) noexcept nogil:
-    cdef ThreadRow* row
-    cdef ContainerRow* container
-    cdef bint found = False
-    cdef uint32_t text = 0
-    if scope.state == NULL or not scope.thread:
-        return False
-    row = thread_row(scope.state, scope.thread)
-    if not row.container_id or not row.container:
-        return False
-    container = &scope.state.containers[row.container]
-    if field.code == POD_NAME:
-        text = label_of(scope, container, b"io.kubernetes.pod.name", 22, &found)
-    elif field.code == NAMESPACE_NAME:
-        text = label_of(scope, container, b"io.kubernetes.pod.namespace", 27, &found)
-    elif field.code == POD_ID:
-        text = label_of(scope, container, b"io.kubernetes.pod.uid", 21, &found)
-    else:
-        return give_pod_labels(field, scope, value, container)
-    return give_string(scope, value, text) if found else False
+        return give_object(scope, value, str(mount) if part is None else mount.part(part))
+    return give_object(scope, value, str(details.probes.get(PROBES[code - CONTAINER_HEALTHCHECK], "NONE")))

@@ -28,6 +28,7 @@ cdef enum Code:
     EVT_TIME_S
     EVT_TIME_ISO
     EVT_DATETIME
+    EVT_DATETIME_S
     EVT_RAWTIME
     EVT_RAWTIME_S
     EVT_RAWTIME_NS
@@ -86,6 +87,7 @@ cdef enum Code:
     EVT_IS_OPEN_READ
     EVT_IS_OPEN_WRITE
     EVT_IS_OPEN_EXEC
+    EVT_IS_OPEN_CREATE
 
 _TEXT = NEED_LINKS | NEED_CHANGES
 
@@ -96,6 +98,7 @@ FIELDS = {
     "evt.time.s": (EVT_TIME_S, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
     "evt.time.iso8601": (EVT_TIME_ISO, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
     "evt.datetime": (EVT_DATETIME, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
+    "evt.datetime.s": (EVT_DATETIME_S, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
     "evt.rawtime": (EVT_RAWTIME, SCOPE_EVENT, PT_ABSTIME, PF_DEC, 0),
     "evt.rawtime.s": (EVT_RAWTIME_S, SCOPE_EVENT, PT_ABSTIME, PF_DEC, 0),
     "evt.rawtime.ns": (EVT_RAWTIME_NS, SCOPE_EVENT, PT_ABSTIME, PF_10_PADDED_DEC, 0),
@@ -154,15 +157,18 @@ FIELDS = {
     "evt.is_open_read": (EVT_IS_OPEN_READ, SCOPE_EVENT, PT_BOOL, PF_NA, 0),
     "evt.is_open_write": (EVT_IS_OPEN_WRITE, SCOPE_EVENT, PT_BOOL, PF_NA, 0),
     "evt.is_open_exec": (EVT_IS_OPEN_EXEC, SCOPE_EVENT, PT_BOOL, PF_NA, 0),
+    "evt.is_open_create": (EVT_IS_OPEN_CREATE, SCOPE_EVENT, PT_BOOL, PF_NA, 0),
 }
 
 #: Fields that are taken from the event's own bytes, so that the state engine need not run for them.
 STATELESS = frozenset(
-    "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.rawtime evt.rawtime.s evt.rawtime.ns evt.reltime "
-    "evt.reltime.s evt.reltime.ns evt.deltatime evt.deltatime.s evt.deltatime.ns evt.dir evt.type evt.type.is "
+    "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s evt.rawtime.ns "
+    "evt.reltime evt.reltime.s evt.reltime.ns evt.deltatime evt.deltatime.s evt.deltatime.ns evt.dir evt.type evt.type.is "
     "syscall.type evt.cpu evt.rawarg evt.buffer evt.res evt.rawres evt.failed evt.is_io evt.is_io_read "
     "evt.is_io_write evt.io_dir evt.is_wait evt.count evt.count.error evt.count.exit evt.around evt.is_open_read "
-    "evt.is_open_write evt.is_open_exec".split()
+    "evt.is_open_write evt.is_open_exec evt.is_open_create evt.source evt.is_async evt.asynctype "
+    "evt.infra.docker.name evt.infra.docker.container.id evt.infra.docker.container.name "
+    "evt.infra.docker.container.image util.cnt".split()
 )
 
 _WIDTHS = {"INT8": 1, "UINT8": 1, "FLAGS8": 1, "ENUMFLAGS8": 1, "SIGTYPE": 1, "L4PROTO": 1, "SOCKFAMILY": 1,
@@ -420,13 +426,20 @@ cdef bint give_open(Field* field, Scope* scope, Value* value) noexcept nogil:
     cdef uint32_t execute = 0o111
     cdef uint32_t read_flag = 1
     cdef uint32_t write_flag = 2
+    cdef uint32_t created_flag = 1 << 14                 # set by the driver
+    cdef uint32_t temporary_flag = 1 << 13
     cdef uint32_t create_flags = (1 << 2) | (1 << 13)     # O_CREAT, O_TMPFILE
-    if type == SYSCALL_OPEN_X or type == SYSCALL_OPENAT_E or at:
+    if type == SYSCALL_OPEN_BY_HANDLE_AT_X and field.code == EVT_IS_OPEN_EXEC:
+        return give_integer(value, PT_BOOL, 0)
+    if type == SYSCALL_OPEN_X or type == SYSCALL_OPENAT_E or type == SYSCALL_OPEN_BY_HANDLE_AT_X or at:
         flags = <uint32_t>parameter_unsigned(&scope.event, 3 if at else 2, 0)
         if field.code == EVT_IS_OPEN_READ:
             return give_integer(value, PT_BOOL, flags & read_flag != 0)
         if field.code == EVT_IS_OPEN_WRITE:
             return give_integer(value, PT_BOOL, flags & write_flag != 0)
+        if field.code == EVT_IS_OPEN_CREATE:
+            return give_integer(value, PT_BOOL, flags & created_flag != 0 or (
+                flags & temporary_flag != 0 and type & 1 and parameter_integer(&scope.event, 0, -1) >= 0))
         if flags & create_flags:
             return give_integer(value, PT_BOOL, parameter_unsigned(&scope.event, 4 if at else 3, 0) & execute != 0)
     elif field.code == EVT_IS_OPEN_EXEC and type == SYSCALL_CREAT_X:
@@ -571,6 +584,18 @@ cdef bint give_human_time(Scope* scope, Value* value, uint64_t duration) noexcep
     return give_scratch(scope, value, start)
 
 
+cdef bint give_time(uint16_t code, Scope* scope, Value* value) noexcept nogil:
+    """Times of day and dates as text."""
+    cdef size_t start = scope.scratch.used
+    if code == EVT_TIME_ISO:
+        put_iso8601(&scope.scratch, scope.event.ts)
+    elif code == EVT_TIME or code == EVT_TIME_S:
+        put_time(&scope.scratch, &scope.clock, scope.event.ts, code == EVT_TIME)
+    else:
+        put_date_and_time(&scope.scratch, &scope.clock, scope.event.ts, code == EVT_DATETIME)
+    return give_scratch(scope, value, start)
+
+
 cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil:
     cdef uint16_t code = field.code
     cdef const Event* event = &scope.event
@@ -591,14 +616,6 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         return give_text(value, b">", 1)
     if code == EVT_CPU:
         return give_integer(value, PT_INT16, <short>event_cpu(event))
-    if EVT_TIME <= code <= EVT_DATETIME:
-        if code == EVT_TIME or code == EVT_TIME_S:
-            put_time(&scope.scratch, &scope.clock, event.ts, code == EVT_TIME)
-        elif code == EVT_TIME_ISO:
-            put_iso8601(&scope.scratch, event.ts)
-        else:
-            put_date_and_time(&scope.scratch, &scope.clock, event.ts, True)
-        return give_scratch(scope, value, start)
     if code == EVT_RAWTIME:
         return give_integer(value, PT_ABSTIME, <int64_t>event.ts)
     if code == EVT_RAWTIME_S:
@@ -623,6 +640,8 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         elif code == EVT_LATENCY_NS:
             duration %= 1000000000
         return give_integer(value, PT_RELTIME, <int64_t>duration)
+    if EVT_TIME <= code <= EVT_DATETIME_S:
+        return give_time(code, scope, value)
     if EVT_DELTATIME <= code <= EVT_DELTATIME_NS:
         return give_delta(field, scope, value)
     if code == EVT_TYPE_IS:
@@ -723,7 +742,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
         return give_integer(value, PT_UINT64, <int64_t>event.ts)
     if code == EVT_ABSPATH:
         return give_absolute_path(field, scope, value)
-    if EVT_IS_OPEN_READ <= code <= EVT_IS_OPEN_EXEC:
+    if EVT_IS_OPEN_READ <= code <= EVT_IS_OPEN_CREATE:
         return give_open(field, scope, value)
     return False
 

@@ -44,6 +44,13 @@ cdef enum FdCode:
     FD_DEV_MAJOR
     FD_DEV_MINOR
     FD_INO
+    FD_NAME_RAW
+    FD_IS_UPPER_LAYER
+    FD_IS_LOWER_LAYER
+    FD_CIP_NAME
+    FD_SIP_NAME
+    FD_LIP_NAME
+    FD_RIP_NAME
 
 cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil
 cdef bint is_fd_special(Scope* scope) noexcept nogil

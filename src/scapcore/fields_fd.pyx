@@ -12,6 +12,8 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 
+from scapcore import domains
+
 # name: (code, scope, type, format, needs)
 FIELDS = {
     "fd.num": (FD_NUM, SCOPE_EVENT, PT_INT64, PF_ID, 0),
@@ -52,6 +54,13 @@ FIELDS = {
     "fd.dev.major": (FD_DEV_MAJOR, SCOPE_FD, PT_INT32, PF_DEC, 0),
     "fd.dev.minor": (FD_DEV_MINOR, SCOPE_FD, PT_INT32, PF_DEC, 0),
     "fd.ino": (FD_INO, SCOPE_FD, PT_INT64, PF_DEC, 0),
+    "fd.nameraw": (FD_NAME_RAW, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
+    "fd.is_upper_layer": (FD_IS_UPPER_LAYER, SCOPE_FD, PT_BOOL, PF_NA, 0),
+    "fd.is_lower_layer": (FD_IS_LOWER_LAYER, SCOPE_FD, PT_BOOL, PF_NA, 0),
+    "fd.cip.name": (FD_CIP_NAME, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
+    "fd.sip.name": (FD_SIP_NAME, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
+    "fd.lip.name": (FD_LIP_NAME, SCOPE_EVENT, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "fd.rip.name": (FD_RIP_NAME, SCOPE_EVENT, PT_CHARBUF, PF_NA, NEED_LINKS),
 }
 
 cdef const char* TYPE_NAMES[22]
@@ -294,6 +303,37 @@ cdef bint give_port_text(Scope* scope, Value* value, bint given, uint16_t port) 
     return give_scratch(scope, value, start)
 
 
+cdef bint give_domain(Scope* scope, Value* value, bytes address) noexcept:
+    """Name of an address, as far as somebody has asked for that name."""
+    cdef bytes name = domains.name_of(address)
+    cdef size_t start = scope.scratch.used
+    if name is None:
+        return False
+    put_bytes(&scope.scratch, <const char*>name, len(name))
+    return give_scratch(scope, value, start)
+
+
+cdef bint give_raw_name(Scope* scope, Value* value) noexcept nogil:
+    """The path as the program wrote it, slashes in a row made one; empty for what has no path."""
+    cdef uint32_t type = scope.event.type
+    cdef size_t start = scope.scratch.used
+    cdef const uint8_t* data
+    cdef uint32_t length, index, text
+    if scope.fd:
+        text = fd_row(scope.state, scope.fd).raw_name
+        data = text_of(&scope.state.strings, text)
+        length = length_of(&scope.state.strings, text)
+    elif type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPENAT_2_X or type == SYSCALL_OPENAT2_X:
+        data = parameter(&scope.event, 1 if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X else 2, &length)
+        length = text_length(data, length)
+    else:
+        return False
+    for index in range(length):
+        if not (index and data[index] == 47 and data[index - 1] == 47):
+            put_byte(&scope.scratch, data[index])
+    return give_scratch(scope, value, start)
+
+
 cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
     cdef uint16_t code = field.code
     cdef FdRow* fd
@@ -321,6 +361,8 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
         put_signed(&scope.scratch, thread_row(scope.state, scope.thread).tid)
         put_signed(&scope.scratch, scope.columns.fd_number[scope.row])
         return give_scratch(scope, value, start)
+    if code == FD_NAME_RAW:
+        return give_raw_name(scope, value)
     if not scope.fd:
         return False
     fd = fd_row(scope.state, scope.fd)
@@ -339,7 +381,21 @@ cdef bint extract_fd(Field* field, Scope* scope, Value* value) noexcept nogil:
         return give_integer(value, PT_INT32, <int64_t><int>value_bits)
     if code == FD_INO:
         return give_integer(value, PT_INT64, <int64_t>fd.inode)
+    if code == FD_IS_UPPER_LAYER:
+        return give_integer(value, PT_BOOL, fd.open_flags >> 15 & 1)
+    if code == FD_IS_LOWER_LAYER:
+        return give_integer(value, PT_BOOL, fd.open_flags >> 16 & 1)
     count = fd_ends(fd, addresses, ports, &width)
+    if FD_CIP_NAME <= code <= FD_RIP_NAME:
+        if count != 2 or fd.role == ROLE_NONE:
+            return False
+        end = 0 if code == FD_CIP_NAME else 1
+        if code == FD_LIP_NAME or code == FD_RIP_NAME:
+            end = 0 if is_local(scope, addresses[0], width) else 1
+            if code == FD_RIP_NAME:
+                end = 1 - end
+        with gil:
+            return give_domain(scope, value, addresses[end][:width])
     if code == FD_L4PROTO:
         protocol = l4_protocol(fd)
         if count != 1 and fd.role == ROLE_NONE and protocol != L4_RAW:

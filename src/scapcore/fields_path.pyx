@@ -97,13 +97,18 @@ cdef uint32_t put_directory(Scope* scope, FdRow* fd, uint8_t* target) noexcept n
 
 
 cdef uint32_t base_of(Scope* scope, uint8_t which, uint8_t* target) noexcept nogil:
-    """Directory that the relative path of an event starts from, as the newest libraries say it."""
+    """Directory that the relative path of an event starts from.
+
+    The exit view says it as the newest libraries do, who do not know the working directory here.
+    """
     cdef uint16_t type = scope.event.type
     cdef FdRow* fd
     cdef int64_t number
     cdef uint32_t row
     if type == SYSCALL_FCHOWNAT_X or type == SYSCALL_FCHMODAT_X or type == SYSCALL_MKDIRAT_X \
             or type == SYSCALL_UNLINKAT_2_X or (type == SYSCALL_SYMLINKAT_X and which == PATH_SOURCE):
+        if not scope.state.modern and parameter_integer(&scope.event, 1, -1) == -100:
+            return give_directory(scope, target)
         fd = own_fd(scope)
         if fd != NULL and fd.type != FD_DIRECTORY:
             fd = NULL

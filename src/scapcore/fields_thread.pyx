@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from scapcore.buffer cimport put_byte, put_bytes, put_signed
-from scapcore.events cimport text_length
+from scapcore.events cimport *
 from scapcore.fields cimport *
 from scapcore.hashing cimport map_get
 from scapcore.schema.types cimport *
@@ -22,12 +22,6 @@ cdef enum Code:
     PROC_CWD
     PROC_NTHREADS
     PROC_NCHILDS
-    PROC_PPID
-    PROC_PNAME
-    PROC_PCMDLINE
-    PROC_APID
-    PROC_ANAME
-    PROC_LOGINSHELLID
     PROC_DURATION
     PROC_FDLIMIT
     PROC_VMSIZE
@@ -35,7 +29,6 @@ cdef enum Code:
     PROC_VMSWAP
     PROC_VPID
     PROC_SID
-    PROC_SNAME
     PROC_TTY
     PROC_EXEPATH
     PROC_VPGID
@@ -53,6 +46,13 @@ cdef enum Code:
     THREAD_VMSIZE_BYTES
     THREAD_VMRSS_BYTES
     THREAD_NAMETID
+    THREAD_EXECTIME
+    THREAD_TOTEXECTIME
+    THREAD_CPU
+    THREAD_CPU_USER
+    THREAD_CPU_SYSTEM
+    PROC_FDOPENCOUNT
+    PROC_FDUSAGE
     USER_UID
     USER_NAME
     USER_HOMEDIR
@@ -74,12 +74,6 @@ FIELDS = {
     "proc.cwd": (PROC_CWD, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
     "proc.nthreads": (PROC_NTHREADS, SCOPE_THREAD, PT_UINT32, PF_DEC, NEED_LINKS),
     "proc.nchilds": (PROC_NCHILDS, SCOPE_THREAD, PT_UINT32, PF_DEC, 0),
-    "proc.ppid": (PROC_PPID, SCOPE_THREAD, PT_INT64, PF_ID, NEED_LINKS),
-    "proc.pname": (PROC_PNAME, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "proc.pcmdline": (PROC_PCMDLINE, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "proc.apid": (PROC_APID, SCOPE_THREAD, PT_INT64, PF_ID, NEED_LINKS),
-    "proc.aname": (PROC_ANAME, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
-    "proc.loginshellid": (PROC_LOGINSHELLID, SCOPE_THREAD, PT_INT64, PF_ID, NEED_LINKS),
     "proc.duration": (PROC_DURATION, SCOPE_EVENT, PT_RELTIME, PF_DEC, 0),
     "proc.fdlimit": (PROC_FDLIMIT, SCOPE_THREAD, PT_INT64, PF_DEC, NEED_LINKS),
     "proc.vmsize": (PROC_VMSIZE, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
@@ -87,7 +81,6 @@ FIELDS = {
     "proc.vmswap": (PROC_VMSWAP, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
     "proc.vpid": (PROC_VPID, SCOPE_THREAD, PT_INT64, PF_ID, 0),
     "proc.sid": (PROC_SID, SCOPE_THREAD, PT_INT64, PF_ID, 0),
-    "proc.sname": (PROC_SNAME, SCOPE_THREAD, PT_CHARBUF, PF_NA, NEED_LINKS),
     "proc.tty": (PROC_TTY, SCOPE_THREAD, PT_INT32, PF_ID, 0),
     "proc.exepath": (PROC_EXEPATH, SCOPE_THREAD, PT_CHARBUF, PF_NA, 0),
     "proc.vpgid": (PROC_VPGID, SCOPE_THREAD, PT_INT64, PF_ID, 0),
@@ -104,6 +97,13 @@ FIELDS = {
     "thread.vmrss": (THREAD_VMRSS, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
     "thread.vmsize.b": (THREAD_VMSIZE_BYTES, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
     "thread.vmrss.b": (THREAD_VMRSS_BYTES, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
+    "thread.exectime": (THREAD_EXECTIME, SCOPE_EVENT, PT_RELTIME, PF_DEC, NEED_COUNTERS),
+    "thread.totexectime": (THREAD_TOTEXECTIME, SCOPE_EVENT, PT_RELTIME, PF_DEC, NEED_COUNTERS),
+    "thread.cpu": (THREAD_CPU, SCOPE_EVENT, PT_DOUBLE, PF_NA, NEED_COUNTERS),
+    "thread.cpu.user": (THREAD_CPU_USER, SCOPE_EVENT, PT_DOUBLE, PF_NA, NEED_COUNTERS),
+    "thread.cpu.system": (THREAD_CPU_SYSTEM, SCOPE_EVENT, PT_DOUBLE, PF_NA, NEED_COUNTERS),
+    "proc.fdopencount": (PROC_FDOPENCOUNT, SCOPE_EVENT, PT_UINT64, PF_DEC, NEED_COUNTERS),
+    "proc.fdusage": (PROC_FDUSAGE, SCOPE_EVENT, PT_DOUBLE, PF_NA, NEED_COUNTERS | NEED_LINKS),
     "thread.nametid": (THREAD_NAMETID, SCOPE_EVENT, PT_CHARBUF, PF_NA, 0),
 }
 
@@ -154,44 +154,70 @@ cdef uint32_t give_directory(Scope* scope, uint8_t* target) noexcept nogil:
     return used
 
 
-cdef bint give_words(Scope* scope, Value* value, ThreadRow* head, uint32_t first, uint32_t words) noexcept nogil:
-    """NUL-separated words joined with blanks, behind a first one where `head` is given."""
-    cdef size_t start = scope.scratch.used
+cdef void put_words(Scope* scope, uint32_t words, bint more) noexcept nogil:
+    """NUL-separated words with blanks between them, and one before them if there is `more` before."""
     cdef const uint8_t* data = text_of(&scope.state.strings, words)
     cdef uint32_t length = length_of(&scope.state.strings, words)
     cdef uint32_t place = 0
     cdef uint32_t size
-    if head != NULL:
-        put_bytes(&scope.scratch, text_of(&scope.state.strings, first), length_of(&scope.state.strings, first))
     while place < length:
         size = text_length(data + place, length - place)
-        if place or head != NULL:
+        if place or more:
             put_byte(&scope.scratch, 32)
         put_bytes(&scope.scratch, data + place, size)
         place += size + 1
+
+
+cdef void put_command(Scope* scope, const ThreadRow* row, uint32_t first) noexcept nogil:
+    """A text and the arguments behind it."""
+    put_bytes(&scope.scratch, text_of(&scope.state.strings, first), length_of(&scope.state.strings, first))
+    put_words(scope, row.args, True)
+
+
+cdef bint give_words(Scope* scope, Value* value, uint32_t words) noexcept nogil:
+    cdef size_t start = scope.scratch.used
+    put_words(scope, words, False)
     return give_scratch(scope, value, start)
 
 
-cdef bint is_shell(Scope* scope, ThreadRow* row) noexcept nogil:
-    cdef uint32_t length = length_of(&scope.state.strings, row.comm)
-    return length >= 2 and memcmp(text_of(&scope.state.strings, row.comm) + length - 2, b"sh", 2) == 0
+cdef bint give_word(Scope* scope, Value* value, uint32_t words, int32_t index) noexcept nogil:
+    """One of NUL-separated words, empty where there are fewer."""
+    cdef const uint8_t* data = text_of(&scope.state.strings, words)
+    cdef uint32_t length = length_of(&scope.state.strings, words)
+    cdef uint32_t place = 0
+    cdef uint32_t size
+    while place < length:
+        size = text_length(data + place, length - place)
+        if index == 0:
+            return give_text(value, data + place, size)
+        index -= 1
+        place += size + 1
+    return give_text(value, b"", 0)
 
 
 cdef bint give_environment(Field* field, Scope* scope, Value* value, ThreadRow* row) noexcept nogil:
-    """The whole environment, or the value of one variable."""
+    """The whole environment, or the value of one variable without blanks around it; empty where there is none."""
     cdef const uint8_t* data = text_of(&scope.state.strings, row.env)
     cdef uint32_t length = length_of(&scope.state.strings, row.env)
     cdef uint32_t place = 0
     cdef uint32_t size
+    cdef const uint8_t* text
     if field.argument == NULL:
-        return give_words(scope, value, NULL, 0, row.env)
+        return give_words(scope, value, row.env)
     while place < length:
         size = text_length(data + place, length - place)
         if (size > field.argument_length and data[place + field.argument_length] == 61
                 and memcmp(data + place, field.argument, field.argument_length) == 0):
-            return give_text(value, data + place + field.argument_length + 1, size - field.argument_length - 1)
+            text = data + place + field.argument_length + 1
+            size -= field.argument_length + 1
+            while size and text[0] == 32:
+                text += 1
+                size -= 1
+            while size and text[size - 1] == 32:
+                size -= 1
+            return give_text(value, text, size)
         place += size + 1
-    return False
+    return give_text(value, b"", 0)
 
 
 cdef bint give_cgroup(Field* field, Scope* scope, Value* value, ThreadRow* row) noexcept nogil:
@@ -211,20 +237,47 @@ cdef bint give_cgroup(Field* field, Scope* scope, Value* value, ThreadRow* row) 
     return False
 
 
+cdef bint give_cpu(Scope* scope, Value* value, const uint64_t* counters, bint user, bint system) noexcept nogil:
+    """Growth of the processor time since the thread's last report, which is taken for a percentage."""
+    cdef uint64_t now = 0
+    cdef uint64_t before = 0
+    cdef uint64_t growth
+    cdef uint64_t most = 100
+    if scope.event.type != PROCINFO_E:
+        return False
+    if user:
+        now += parameter_unsigned(&scope.event, 0, 0)
+        before += counters[COUNTER_USER_BEFORE]
+    if system:
+        now += parameter_unsigned(&scope.event, 1, 0)
+        before += counters[COUNTER_SYSTEM_BEFORE]
+    growth = now - before if before else 0
+    return give_real(value, <double>(growth if growth < most else most))
+
+
+cdef bint give_fd_usage(Scope* scope, Value* value, uint64_t opened, int64_t limit) noexcept nogil:
+    """Open descriptors in percent of how many there may be."""
+    if limit <= 0:
+        return give_real(value, 0)
+    return give_real(value, 100 if opened > <uint64_t>limit else <double>opened * 100 / limit)
+
+
 cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogil:
     cdef uint16_t code = field.code
     cdef ThreadRow* row
     cdef ThreadRow* other
     cdef uint64_t* counters
     cdef size_t start
-    cdef int64_t found
-    cdef int depth
     if code == THREAD_TID:
         return give_integer(value, PT_INT64, scope.event.tid)
-    if scope.state == NULL or not scope.thread:
+    if scope.state == NULL:
+        return False
+    counters = scope.columns.counters + <size_t>scope.row * COUNTERS
+    if code == THREAD_EXECTIME:
+        return give_integer(value, PT_RELTIME, <int64_t>counters[COUNTER_SLICE])
+    if not scope.thread:
         return False
     row = thread_row(scope.state, scope.thread)
-    counters = scope.columns.counters + <size_t>scope.row * 5
     if code == PROC_NAME:
         return give_string(scope, value, row.comm)
     if code == PROC_PID:
@@ -234,16 +287,15 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     if code == PROC_EXEPATH:
         return give_string(scope, value, row.exepath)
     if code == PROC_ARGS:
-        return give_words(scope, value, NULL, 0, row.args)
-    if code == PROC_CMDLINE:
-        return give_words(scope, value, row, row.comm, row.args)
-    if code == PROC_EXELINE:
-        give_words(scope, value, row, row.exe, row.args)
-        if not length_of(&scope.state.strings, row.args):
-            start = scope.scratch.used - value.length
+        if field.index >= 0:
+            return give_word(scope, value, row.args, field.index)
+        return give_words(scope, value, row.args)
+    if code == PROC_CMDLINE or code == PROC_EXELINE:
+        start = scope.scratch.used
+        put_command(scope, row, row.comm if code == PROC_CMDLINE else row.exe)
+        if code == PROC_EXELINE and not length_of(&scope.state.strings, row.args):
             put_byte(&scope.scratch, 32)
-            give_scratch(scope, value, start)
-        return True
+        return give_scratch(scope, value, start)
     if code == PROC_ENV:
         other = main_of(scope, row)
         return give_environment(field, scope, value, other) if other != NULL else False
@@ -254,49 +306,11 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
         return give_string(scope, value, other.cwd if other != NULL else 0)
     if code == PROC_NTHREADS:
         other = main_of(scope, row)
-        return give_integer(value, PT_UINT32, <int64_t>other.children + 1) if other != NULL else False
+        if other == NULL:
+            return False
+        return give_integer(value, PT_UINT64 if scope.state.modern else PT_UINT32, <int64_t>other.children + 1)
     if code == PROC_NCHILDS:
-        return give_integer(value, PT_UINT32, <int64_t>row.children)
-    if code == PROC_PPID:
-        other = main_of(scope, row)
-        return give_integer(value, PT_INT64, other.ptid) if other != NULL else False
-    if code == PROC_PNAME or code == PROC_PCMDLINE:
-        if scope.state.modern:
-            other = ancestor(scope, row, 1)
-            if other == NULL:
-                return False
-        elif not row.parent:
-            return False
-        else:
-            other = thread_row(scope.state, row.parent)
-        if code == PROC_PNAME:
-            return give_string(scope, value, other.comm)
-        return give_words(scope, value, other, other.comm, other.args)
-    if code == PROC_ANAME or code == PROC_APID:
-        other = ancestor(scope, row, field.index if field.index > 0 else 0)
-        if other == NULL:
-            return False
-        if code == PROC_ANAME:
-            return give_string(scope, value, other.comm)
-        return give_integer(value, PT_INT64, other.pid)
-    if code == PROC_LOGINSHELLID:
-        found = -1
-        other = main_of(scope, row)
-        while other != NULL:
-            if is_shell(scope, other):
-                found = other.pid
-            other = thread_row(scope.state, other.parent) if other.parent else NULL
-        return give_integer(value, PT_INT64, found) if found != -1 else False
-    if code == PROC_SNAME:
-        if row.has_session:
-            return give_string(scope, value, row.session_name)
-        other = main_of(scope, row)
-        if other == NULL:
-            return False
-        found = other.sid
-        while other.parent and thread_row(scope.state, other.parent).sid == found:
-            other = thread_row(scope.state, other.parent)
-        return give_string(scope, value, other.comm)
+        return give_integer(value, PT_UINT64 if scope.state.modern else PT_UINT32, <int64_t>row.children)
     if code == PROC_DURATION:
         if not row.clone_time:
             return False
@@ -305,14 +319,24 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
         other = main_of(scope, row)
         return give_integer(value, PT_INT64, other.fdlimit if other != NULL else -1)
     if code == PROC_VMSIZE or code == PROC_VMRSS or code == PROC_VMSWAP:
-        return give_integer(value, PT_UINT64, <int64_t>counters[code - PROC_VMSIZE])
+        return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_VMSIZE + code - PROC_VMSIZE])
+    if code == THREAD_TOTEXECTIME:
+        return give_integer(value, PT_RELTIME, <int64_t>counters[COUNTER_SLICES])
+    if THREAD_CPU <= code <= THREAD_CPU_SYSTEM:
+        return give_cpu(scope, value, counters, code != THREAD_CPU_SYSTEM, code != THREAD_CPU_USER)
+    if code == PROC_FDOPENCOUNT:
+        return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_OPEN_FDS])
+    if code == PROC_FDUSAGE:
+        other = main_of(scope, row)
+        return give_fd_usage(scope, value, counters[COUNTER_OPEN_FDS], other.fdlimit if other != NULL else 0)
     if code == THREAD_PFMAJOR or code == THREAD_PFMINOR:
-        return give_integer(value, PT_UINT64, <int64_t>counters[3 + code - THREAD_PFMAJOR])
+        return give_integer(value, PT_UINT64, <int64_t>counters[COUNTER_PFMAJOR + code - THREAD_PFMAJOR])
     if code == THREAD_VMSIZE or code == THREAD_VMRSS:
-        return give_integer(value, PT_UINT64, <int64_t>counters[code - THREAD_VMSIZE] if row.pid == row.tid else 0)
+        return give_integer(
+            value, PT_UINT64, <int64_t>counters[COUNTER_VMSIZE + code - THREAD_VMSIZE] if row.pid == row.tid else 0)
     if code == THREAD_VMSIZE_BYTES or code == THREAD_VMRSS_BYTES:
         return give_integer(value, PT_UINT64,
-                            <int64_t>counters[code - THREAD_VMSIZE_BYTES] * 1024 if row.pid == row.tid else 0)
+                            <int64_t>counters[COUNTER_VMSIZE + code - THREAD_VMSIZE_BYTES] * 1024 if row.pid == row.tid else 0)
     if code == PROC_VPID:
         return give_integer(value, PT_INT64, row.vpid) if row.vpid != -1 else False
     if code == THREAD_VTID:
@@ -324,6 +348,8 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     if code == PROC_PGID:
         return give_integer(value, PT_INT64, row.pgid)
     if code == PROC_TTY:
+        if scope.state.modern:
+            return give_integer(value, PT_UINT32, <uint32_t>row.tty)
         return give_integer(value, PT_INT32, row.tty)
     if code == PROC_IS_EXE_WRITABLE:
         return give_integer(value, PT_BOOL, row.exe_writable)
@@ -332,7 +358,7 @@ cdef bint extract_thread(Field* field, Scope* scope, Value* value) noexcept nogi
     if code == THREAD_CGROUPS:
         if not row.cgroups:
             return False
-        return give_words(scope, value, NULL, 0, row.cgroups)
+        return give_words(scope, value, row.cgroups)
     if code == THREAD_CGROUP:
         return give_cgroup(field, scope, value, row)
     if code == THREAD_NAMETID:
@@ -353,9 +379,11 @@ cdef bint extract_user(Field* field, Scope* scope, Value* value) noexcept nogil:
     if code == USER_UID:
         return give_integer(value, PT_UINT32, row.uid)
     if code == GROUP_GID:
-        return give_integer(value, PT_UINT64, row.gid)
+        return give_integer(value, PT_UINT32 if scope.state.modern else PT_UINT64, row.gid)
     if code == USER_LOGINUID:
-        return give_integer(value, PT_INT32, <int64_t><int32_t>row.loginuid)
+        if scope.state.modern and row.loginuid != <uint32_t>NO_ID:
+            return give_integer(value, PT_INT64, row.loginuid)
+        return give_integer(value, PT_INT64 if scope.state.modern else PT_INT32, <int64_t><int32_t>row.loginuid)
     if code == GROUP_NAME:
         if not row.group:
             return False

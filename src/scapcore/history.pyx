@@ -17,7 +17,7 @@ from scapcore.events cimport Columns, Event, load16, load64, parameter_length, p
 from scapcore.hashing cimport hash_integer, map_get
 from scapcore.numerals cimport load_number
 from scapcore.schema.types cimport PT_DYN, PT_FD, PT_FD32, PT_FDLIST, PT_PID, PT_PID32
-from scapcore.state cimport (FD_ROW_MASK, Change, FdTable, State, fd_row, fd_row_drop, thread_row, thread_row_drop)
+from scapcore.state cimport (FD_ROW_MASK, Change, FdTable, State, ThreadRow, fd_row, fd_row_drop, thread_row, thread_row_drop)
 
 
 cdef void history_begin(History* history, State* state, Columns* columns) noexcept nogil:
@@ -214,6 +214,21 @@ cdef bint note_parameters(Frozen* frozen, const State* state, const Event* event
     return True
 
 
+cdef bint note_thread(Frozen* frozen, const State* state, uint32_t thread, uint32_t table) noexcept nogil:
+    """Note what fields look up about the thread of an event: its standard streams, the leaders of its groups."""
+    cdef ThreadRow* row
+    cdef int64_t number
+    if not thread:
+        return True
+    row = thread_row(state, thread)
+    if not note(frozen, state, 0, row.sid) or not note(frozen, state, 0, row.vpgid) or not note(frozen, state, 0, row.pgid):
+        return False
+    for number in range(3):
+        if table and not note(frozen, state, table, number):
+            return False
+    return True
+
+
 cdef inline void hold(State* state, uint32_t table, uint32_t row) noexcept nogil:
     if row and table:
         fd_row(state, row).references += 1
@@ -242,7 +257,9 @@ cdef Frozen* freeze(State* state, Columns* columns) noexcept nogil:
     for row in range(columns.count):
         place_event(&event, columns.data + columns.offset[row], columns.type[row], columns.nparams[row],
                     columns.form[row], state.types, state.parameters)
-        if not note_parameters(frozen, state, &event, columns.table[row] if columns.thread[row] else 0):
+        index = columns.table[row] if columns.thread[row] else 0
+        if not note_parameters(frozen, state, &event, index) \
+                or not note_thread(frozen, state, columns.thread[row], index):
             free(frozen.keys)
             free(frozen)
             return NULL

@@ -11,15 +11,14 @@ from scapcore.compare cimport OP_REGEX, constants_close, constants_open
 from scapcore.fields cimport SCOPE_EVENT, SCOPE_FD, SCOPE_THREAD, SCOPE_TYPE, FieldUse
 from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport PT_BYTEBUF, PT_CHARBUF
+from scapcore.state cimport NEED_CHANGES
 from scapcore.transforms cimport OPERAND_FIELD, join_scopes, operand_close, operand_open
 
-from scapcore.plan import (
-    Around, Comparison, Conjunction, Disjunction, FieldOperand, ListOperand, Negation, TransformerOperand,
-)
+from scapcore.plan import Around, Comparison, Conjunction, Disjunction, FieldOperand, Negation
+from scapcore.transforms import LISTS
 
 EITHER_END = {"fd.ip": NODE_ADDRESSES, "fd.net": NODE_ADDRESSES, "fd.port": NODE_PORTS, "fd.proto": NODE_PORTS}
-ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline"))
-TEXT_FIELDS = frozenset(("evt.arg", "evt.args", "evt.info"))
+ANCESTORS = frozenset(("proc.aname", "proc.apid", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.aenv"))
 #: Parameters without one of which these fields are missing
 PARAMETERS = {"evt.buffer": {b"data"}, "evt.res": {b"res", b"fd"}, "evt.rawres": {b"res", b"fd"}}
 
@@ -200,6 +199,8 @@ cdef Node* open_comparison(object plan, list kept, Demand* demand) except NULL:
             elif left.name in ANCESTORS and left.argument is None:
                 node.kind = NODE_ANCESTORS
                 left = FieldOperand(left.name, 0)
+            elif left.name in LISTS:
+                node.kind = NODE_OPERANDS
         else:
             node.kind = NODE_OPERANDS
         begin = len(kept)
@@ -213,8 +214,8 @@ cdef Node* open_comparison(object plan, list kept, Demand* demand) except NULL:
             if isinstance(use, FieldUse):
                 demand.needs |= use.needs
                 demand.state |= use.needs_state
-        for field in fields_of(plan.left) + fields_of(plan.right):
-            demand.text |= field.name in TEXT_FIELDS
+                # What looks back into the batch does so in the context of its texts.
+                demand.text |= use.needs & NEED_CHANGES != 0
         if node.kind == NODE_COMPARISON:
             node.possible = possible_types(left)
         constants_open(&node.constants, plan.operator, plan.values, plan.quantifier, kept)
@@ -229,17 +230,6 @@ cdef Node* open_comparison(object plan, list kept, Demand* demand) except NULL:
         node.scope = SCOPE_EVENT
     node.cost = cost_of(node)
     return node
-
-
-def fields_of(operand):
-    """Fields in an operand: list of FieldOperand."""
-    if isinstance(operand, FieldOperand):
-        return [operand]
-    if isinstance(operand, ListOperand):
-        return [field for item in operand.items for field in fields_of(item)]
-    if isinstance(operand, TransformerOperand):
-        return [field for item in operand.arguments for field in fields_of(item)]
-    return []
 
 
 cdef uint8_t* possible_types(object field) except? NULL:

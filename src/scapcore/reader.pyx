@@ -471,6 +471,8 @@ cdef class Reader:
                 skipped = length
             else:
                 self.machine = machine_info(block + 8, length - FRAME)
+                if self.engine is not None:
+                    self.engine.set_machine(self.machine)
         elif self.engine is not None:
             problem = load_section(&self.engine.state, block_type, block + 8, length - FRAME, &skipped)
         if problem is not None:

@@ -65,7 +65,7 @@ cdef dict TIME_FIELDS = {
 cdef dict OUTPUT_TIMES = {"h": FROM_TIME, "a": FROM_ABSOLUTE, "r": FROM_RELATIVE, "d": FROM_LATENCY, "D": FROM_DIFFERENCE}
 cdef dict DATA_MODES = {"normal": MODE_NORMAL, "ascii": MODE_ASCII, "hex": MODE_HEX, "hexascii": MODE_HEXASCII,
               "base64": MODE_BASE64}
-cdef frozenset RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"))
+cdef frozenset RUNNING_FIELDS = frozenset(("evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns", "util.cnt"))
 cdef tuple DATA_FIELDS = ("evt.arg", "evt.info", "evt.buffer")
 
 
@@ -147,11 +147,30 @@ cdef void put_address(Buffer* out, const Value* value) noexcept nogil:
         put_ipv4(out, value.data)
 
 
+cdef void put_list(Buffer* out, const Value* value, bint json) noexcept nogil:
+    """Texts as the newest libraries print a list: in brackets with commas, in JSON as an array."""
+    cdef uint32_t place = 0
+    cdef size_t length
+    put_byte(out, 91 if json else 40)
+    while place < value.length:
+        length = shown_length(value.data + place, value.length - place)
+        if place:
+            put_byte(out, 44)
+        if json:
+            put_json_text(out, value.data + place, length)
+        else:
+            put_bytes(out, value.data + place, length)
+        place += <uint32_t>length + 1
+    put_byte(out, 93 if json else 41)
+
+
 cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept nogil:
     """A value as text; False if there is none for it."""
     cdef uint8_t type = value.type
     cdef char digits[400]
-    if is_text(type):
+    if value.many:
+        put_list(out, value, False)
+    elif is_text(type):
         put_bytes(out, value.data, shown_length(value.data, value.length))
     elif type == PT_BOOL:
         if value.integer:
@@ -183,6 +202,9 @@ cdef bint put_json_value(Buffer* out, const Value* value, uint8_t format) noexce
     cdef char digits[40]
     cdef int length
     cdef bint quoted
+    if value.many:
+        put_list(out, value, True)
+        return True
     if is_text(type):
         put_json_text(out, value.data, shown_length(value.data, value.length))
         return True

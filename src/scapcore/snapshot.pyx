@@ -10,7 +10,8 @@ from libc.string cimport memcpy, memset
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.engine cimport Engine
-from scapcore.events cimport BATCH_EVENTS, FORM_COUNTED, MARK_FD, Columns
+from scapcore.events cimport (BATCH_EVENTS, COUNTER_PFMAJOR, COUNTER_PFMINOR, COUNTER_SLICES, COUNTER_VMRSS,
+                              COUNTER_VMSIZE, COUNTER_VMSWAP, COUNTERS, FORM_COUNTED, MARK_FD, Columns)
 from scapcore.schema.types cimport SYSCALL_READ_X
 from scapcore.state cimport (FD_ROW_MASK, NEED_COUNTERS, NEED_LINKS, ContainerRow, FdTable, State, Thread, begin_batch,
                              refresh_links, table_of, thread_find, thread_row)
@@ -140,7 +141,7 @@ cdef class Snapshot:
         cdef uint8_t* header = batch.chunk.data + row * STEP + PREFIX
         cdef uint32_t length = HEADER
         cdef uint16_t type = SYSCALL_READ_X
-        cdef uint64_t* counters = columns.counters + <size_t>row * 5
+        cdef uint64_t* counters = columns.counters + <size_t>row * COUNTERS
         memset(header - PREFIX, 0, STEP)
         memcpy(header, &self.time, 8)
         memcpy(header + 8, &thread.tid, 8)
@@ -161,11 +162,13 @@ cdef class Snapshot:
             columns.fd_number[row] = opened.fd
         if columns.latency != NULL:
             columns.latency[row] = 0
-        counters[0] = thread.vmsize
-        counters[1] = thread.vmrss
-        counters[2] = thread.vmswap
-        counters[3] = thread.pfmajor
-        counters[4] = thread.pfminor
+        memset(counters, 0, COUNTERS * sizeof(uint64_t))
+        counters[COUNTER_VMSIZE] = thread.vmsize
+        counters[COUNTER_VMRSS] = thread.vmrss
+        counters[COUNTER_VMSWAP] = thread.vmswap
+        counters[COUNTER_PFMAJOR] = thread.pfmajor
+        counters[COUNTER_PFMINOR] = thread.pfminor
+        counters[COUNTER_SLICES] = thread.slices
         columns.count = row + 1
 
 

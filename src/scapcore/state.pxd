@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.events cimport Columns, Event, place_event
-from scapcore.hashing cimport IntegerMap
+from scapcore.hashing cimport IntegerMap, map_get
 from scapcore.schema.tables cimport EventType, Parameter
 from scapcore.strings cimport Strings
 
@@ -66,12 +66,20 @@ cdef enum:
     NEED_LINKS = 4
     NEED_CHANGES = 8
 
+    ROLE_IN_CONTAINER_NONE = 0
+    ROLE_IN_CONTAINER_MAIN = 1       # the container's first process and what it started
+    ROLE_IN_CONTAINER_HEALTHCHECK = 2
+    ROLE_IN_CONTAINER_LIVENESS = 3
+    ROLE_IN_CONTAINER_READINESS = 4
+
     NO_ID = 0xFFFFFFFF       # of a user or group: none
     LIMIT_THREADS = 131072
     LIMIT_FDS = 4096
     PATH_SIZE = 1024
     STORED_SIZE = 4096
     DEPARTURES = 8192
+    RECENT_THREADS = 256
+    CONTROL_GROUPS = 8
 
     O_DIRECTORY = 1 << 10
     O_CLOEXEC = 1 << 12
@@ -103,6 +111,8 @@ cdef struct ThreadRow:
     uint64_t exe_inode
     uint64_t exe_changed
     uint64_t exe_modified
+    uint64_t exe_age         # from the last change of the program file to the start of the process, ns
+    uint64_t exe_namespace_age   # from the start of the pid namespace to that change, ns
     uint64_t children
     uint32_t flags
     uint32_t uid
@@ -114,6 +124,7 @@ cdef struct ThreadRow:
     uint8_t exe_lower_layer
     uint8_t exe_from_memfd
     uint8_t has_session
+    uint8_t container_role   # ROLE_IN_CONTAINER_
     # Numbers of texts; see THREAD_TEXTS
     uint32_t comm
     uint32_t exe
@@ -134,6 +145,7 @@ cdef struct FdRow:
     uint32_t references
     uint32_t retired
     uint32_t name
+    uint32_t raw_name        # as the program wrote it
     uint32_t open_flags
     uint32_t device
     uint8_t type
@@ -161,12 +173,15 @@ cdef struct ContainerRow:
     uint32_t image_repository
     uint32_t image_tag
     uint32_t image_digest
-    uint32_t json            # the record as text, for what is seldom asked for
+    uint32_t sandbox         # full id of the pod's sandbox, where the record says it
+    uint32_t details         # index in State.side.records of what is seldom asked for, 0 = none
+    uint32_t pod             # index in State.side.pods of what the cluster's API told, 0 = nothing
     uint32_t ip              # as stored in an address: network order bytes
     int32_t type
     uint8_t known            # a record named it; else it is known from a cgroup only
     uint8_t privileged
     uint8_t is_pod_sandbox
+    uint8_t has_probes       # the details name commands that look after its health
     uint32_t label_count
     Pair* labels
 
@@ -227,6 +242,9 @@ cdef struct Thread:
     uint64_t previous_time
     uint64_t pfmajor
     uint64_t pfminor
+    uint64_t slices          # ns on processors, by the switch events
+    uint64_t user_time       # what the last report of resources said
+    uint64_t system_time
     uint32_t vmsize
     uint32_t vmrss
     uint32_t vmswap
@@ -282,6 +300,17 @@ cdef struct Pool:
     VerdictCache* caches
 
 
+cdef struct ControlGroups:
+    # What the control groups of a thread were and came to, for the next thread that has the same
+    uint8_t* raw             # as the capture told them
+    uint32_t length
+    uint32_t capacity
+    uint32_t shown           # text, kept
+    uint32_t container_id    # text, kept; 0 = none
+    int32_t container_type
+    uint8_t resolved         # the two above are known
+
+
 cdef struct Departure:
     int64_t tid
     int64_t ptid
@@ -321,7 +350,7 @@ cdef struct State:
     Interface6* interfaces6
     uint32_t interface6_count
     uint8_t server_ports[8192]
-    Thread* last_found       # by thread_find; NULL when it may have gone
+    Thread* recent[RECENT_THREADS]   # those found last, by the low bits of their ids; NULL when it may have gone
     uint64_t epoch           # grows when a thread or what its rows link to changes
     uint64_t membership      # grows when a thread comes or goes
     uint64_t number          # of the event under way
@@ -341,6 +370,15 @@ cdef struct State:
     const EventType* types
     const Parameter* parameters
     uint64_t lost_threads    # not added because the table was full
+    ControlGroups control_groups[CONTROL_GROUPS]
+    uint32_t control_groups_place    # of the one to be replaced next
+    uint64_t* switch_times   # by processor, of the last switch event
+    uint32_t switch_capacity
+    uint64_t slice           # of the switch event under way
+    uint64_t boot_time       # ns since the epoch, 0 = not known
+    uint32_t hostname
+    uint32_t cluster_changed # what pods belong to containers must be looked up again
+    void* side               # the engine's scapcore.side.Side, borrowed
     # Under the newest libraries' rules only:
     Group** groups
     uint32_t group_count
@@ -351,6 +389,7 @@ cdef struct State:
     IntegerMap by_group      # process id -> number in `groups`
     Departure* departures    # the threads that ended last, in a ring
     uint32_t departure_place
+    IntegerMap by_departure  # thread id -> place of its last departure + 1
 
 
 cdef struct Step:
@@ -361,6 +400,7 @@ cdef struct Step:
     uint32_t fd              # row of the event's own descriptor, 0 = none
     uint8_t has_enter
     uint8_t error
+    uint8_t hidden           # the event is not to be shown
 
 
 cdef inline void* pool_row(const Pool* pool, uint32_t row) noexcept nogil:
@@ -375,6 +415,14 @@ cdef inline FdRow* fd_row(const State* state, uint32_t row) noexcept nogil:
     return <FdRow*>pool_row(&state.fds, row)
 
 
+cdef inline void date_program(ThreadRow* row) noexcept nogil:
+    """How old the program file is when a process runs it."""
+    if row.clone_time:
+        row.exe_age = row.clone_time - row.exe_changed
+    if row.namespace_start and row.exe_changed > row.namespace_start:
+        row.exe_namespace_age = row.exe_changed - row.namespace_start
+
+
 # The dimensions and the live tables (dimensions.pyx)
 cdef bint state_open(State* state) noexcept nogil
 cdef void state_close(State* state) noexcept nogil
@@ -385,20 +433,18 @@ cdef void fd_row_drop(State* state, uint32_t row) noexcept nogil
 cdef bint watch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
 cdef void unwatch_rows(Pool* pool, VerdictCache* cache) noexcept nogil
 cdef void log_change(State* state, uint32_t table, int64_t key, uint32_t old_row) noexcept nogil
-cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_look_up(State* state, int64_t tid) noexcept nogil
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil
-cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil
+cdef Thread* thread_invent(State* state, int64_t tid) noexcept nogil
 cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil
 cdef void thread_erase(State* state, Thread* thread) noexcept nogil
 cdef ThreadRow* thread_edit(State* state, Thread* thread) noexcept nogil
 cdef void thread_text(State* state, uint32_t* place, const uint8_t* data, size_t length) noexcept nogil
 cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcept nogil
-cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil
-cdef FdTable* table_of(State* state, Thread* thread) noexcept nogil
+cdef Thread* main_thread_look_up(State* state, Thread* thread) noexcept nogil
 cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil
 cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil
 
-cdef uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_add(State* state, Thread* thread, int64_t fd, uint32_t row) noexcept nogil
 cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_new(State* state) noexcept nogil
@@ -411,6 +457,47 @@ cdef bint table_copy(State* state, FdTable* target, const FdTable* source) noexc
 
 cdef inline bint is_main(const Thread* thread) noexcept nogil:
     return thread.pid == thread.tid
+
+
+cdef inline Thread* thread_find(State* state, int64_t tid) noexcept nogil:
+    """The live thread of that id, or NULL."""
+    cdef Thread* thread = state.recent[tid & (RECENT_THREADS - 1)]
+    if thread != NULL and thread.tid == tid:
+        return thread
+    return thread_look_up(state, tid)
+
+
+cdef inline Thread* thread_get(State* state, int64_t tid) noexcept nogil:
+    """The live thread of that id, else a stand-in about which nothing is known; NULL when the table is full."""
+    cdef Thread* thread = thread_find(state, tid)
+    return thread if thread != NULL else thread_invent(state, tid)
+
+
+cdef inline Thread* main_thread(State* state, Thread* thread) noexcept nogil:
+    """The main thread of a thread's process; where it is not known a stand-in, or NULL under the modern rules."""
+    if is_main(thread):
+        return thread
+    if thread.main_checked == state.membership and thread.main != NULL:
+        return thread.main
+    return main_thread_look_up(state, thread)
+
+
+cdef inline FdTable* table_of(State* state, Thread* thread) noexcept nogil:
+    """The descriptor table that a thread uses: its own or its process's."""
+    cdef Thread* main
+    if thread.flags & CLONE_FILES:
+        main = main_thread(state, thread)
+        return main.fds if main != NULL else NULL
+    return thread.fds
+
+
+cdef inline uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil:
+    """Row of a thread's descriptor, 0 if it is not known."""
+    cdef FdTable* table
+    if fd < 0:
+        return 0
+    table = table_of(state, thread)
+    return map_get(&table.rows, fd) & FD_ROW_MASK if table != NULL else 0
 
 
 cdef inline bint load_enter(State* state, Step* step) noexcept nogil:

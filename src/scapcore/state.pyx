@@ -154,6 +154,7 @@ cdef void free_retired(State* state) noexcept nogil:
         if fd.references:
             continue
         strings_drop(&state.strings, fd.name)
+        strings_drop(&state.strings, fd.raw_name)
         list_push(state, &state.fds.free_rows, &state.fds.free_count, &state.fds.free_capacity, row)
     state.fds.retired_count = 0
 
@@ -194,16 +195,13 @@ cdef void begin_batch(State* state) noexcept nogil:
 # Threads
 
 
-cdef Thread* thread_find(State* state, int64_t tid) noexcept nogil:
-    """The live thread of that id, or NULL."""
-    cdef uint32_t index
-    if state.last_found != NULL and state.last_found.tid == tid:
-        return state.last_found
-    index = map_get(&state.by_tid, tid)
+cdef Thread* thread_look_up(State* state, int64_t tid) noexcept nogil:
+    """`thread_find` for one that has not been found lately."""
+    cdef uint32_t index = map_get(&state.by_tid, tid)
     if not index:
         return NULL
-    state.last_found = state.live[index]
-    return state.last_found
+    state.recent[tid & (RECENT_THREADS - 1)] = state.live[index]
+    return state.live[index]
 
 
 cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
@@ -256,13 +254,10 @@ cdef Thread* thread_new(State* state, int64_t tid) noexcept nogil:
     return thread
 
 
-cdef Thread* thread_get(State* state, int64_t tid) noexcept nogil:
-    """The live thread of that id, else a stand-in about which nothing is known; NULL when the table is full."""
-    cdef Thread* thread = thread_find(state, tid)
+cdef Thread* thread_invent(State* state, int64_t tid) noexcept nogil:
+    """A stand-in for a thread about which nothing is known; NULL when the table is full."""
+    cdef Thread* thread = thread_new(state, tid)
     cdef ThreadRow* row
-    if thread != NULL:
-        return thread
-    thread = thread_new(state, tid)
     if thread == NULL:
         return NULL
     row = thread_row(state, thread.row)
@@ -299,7 +294,8 @@ cdef void thread_remove(State* state, int64_t tid, bint force) noexcept nogil:
 cdef void thread_erase(State* state, Thread* thread) noexcept nogil:
     """Take a thread out of the live table and forget it."""
     cdef uint32_t index = map_remove(&state.by_tid, thread.tid)
-    state.last_found = NULL
+    if state.recent[thread.tid & (RECENT_THREADS - 1)] == thread:
+        state.recent[thread.tid & (RECENT_THREADS - 1)] = NULL
     log_change(state, 0, thread.tid, thread.row)
     thread_row_drop(state, thread.row)
     state.live[index] = NULL
@@ -357,30 +353,15 @@ cdef void thread_text_copy(State* state, uint32_t* place, uint32_t text) noexcep
     strings_drop(&state.strings, old)
 
 
-cdef Thread* main_thread(State* state, Thread* thread) noexcept nogil:
-    """The main thread of a thread's process; where it is not known a stand-in, or NULL under the modern rules."""
-    cdef Thread* main
-    if is_main(thread):
-        return thread
+cdef Thread* main_thread_look_up(State* state, Thread* thread) noexcept nogil:
+    """`main_thread` for a thread that is not the main one, and whose main thread has not been found lately."""
     if state.modern:
         if thread.group == NULL or thread.group.first == NULL or not is_main(thread.group.first):
             return NULL
         return thread.group.first
-    if thread.main_checked == state.membership and thread.main != NULL:
-        return thread.main
-    main = thread_get(state, thread.pid)
-    thread.main = main
+    thread.main = thread_get(state, thread.pid)
     thread.main_checked = state.membership
-    return main
-
-
-cdef FdTable* table_of(State* state, Thread* thread) noexcept nogil:
-    """The descriptor table that a thread uses: its own or its process's."""
-    cdef Thread* main
-    if thread.flags & CLONE_FILES:
-        main = main_thread(state, thread)
-        return main.fds if main != NULL else NULL
-    return thread.fds
+    return thread.main
 
 
 cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil:
@@ -502,15 +483,6 @@ cdef bint table_copy(State* state, FdTable* target, const FdTable* source) noexc
     return True
 
 
-cdef uint32_t fd_find(State* state, Thread* thread, int64_t fd) noexcept nogil:
-    """Row of a thread's descriptor, 0 if it is not known."""
-    cdef FdTable* table
-    if fd < 0:
-        return 0
-    table = table_of(state, thread)
-    return map_get(&table.rows, fd) & FD_ROW_MASK if table != NULL else 0
-
-
 cdef uint32_t fd_new(State* state) noexcept nogil:
     """A blank descriptor row with one reference, for `fd_add`."""
     cdef uint32_t row = pool_new(state, &state.fds)
@@ -582,6 +554,7 @@ cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     copy.born = state.number
     copy.name_changed = 0
     strings_keep(&state.strings, copy.name)
+    strings_keep(&state.strings, copy.raw_name)
     if place != NULL and place[0] & FD_ROW_MASK == step.fd:
         log_change(state, table.number, step.thread.last_fd, step.fd)
         place[0] = number | (place[0] & (FD_CLOSING | FD_CLOSE_CANCELED))
@@ -661,12 +634,16 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.interfaces)
     free(state.interfaces6)
     free(state.changes)
+    free(state.switch_times)
     for index in range(state.group_count):
         free(state.groups[index])
     free(state.groups)
     free(state.groups_free)
     free(state.departures)
+    for index in range(CONTROL_GROUPS):
+        free(state.control_groups[index].raw)
     map_free(&state.by_group)
+    map_free(&state.by_departure)
     map_free(&state.by_tid)
     map_free(&state.by_container)
     map_free(&state.by_uid)

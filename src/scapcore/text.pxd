@@ -2,7 +2,7 @@
 
 cimport cython
 from libc.stddef cimport size_t
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer
@@ -20,6 +20,16 @@ cdef struct TextContext:
     bint modern
     size_t storage           # room that the reference has for a raw text by now
 
+
+cdef struct LogMessage:
+    # What a program wrote to the system log
+    uint32_t priority        # facility * 8 + severity
+    const uint8_t* text
+    uint32_t length
+
+
+cdef bint read_log_message(State* state, const Columns* columns, const Event* event, uint32_t row,
+                           LogMessage* message) noexcept nogil
 
 cdef void text_open(TextContext* context, int mode, bint unlimited) noexcept nogil
 cdef void text_begin(TextContext* context, State* state, Columns* columns) noexcept nogil

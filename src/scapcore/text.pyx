@@ -84,7 +84,8 @@ cdef void put_arguments(Buffer* out, TextContext* context, const Event* event, u
         out.used -= 1
 
 
-cdef bint put_syslog(Buffer* out, TextContext* context, const Event* event, uint32_t row) noexcept nogil:
+cdef bint read_log_message(State* state, const Columns* columns, const Event* event, uint32_t row,
+                           LogMessage* message) noexcept nogil:
     """The message of a write to the system log; False if the event is none."""
     cdef const FdRow* fd
     cdef uint32_t length
@@ -93,13 +94,13 @@ cdef bint put_syslog(Buffer* out, TextContext* context, const Event* event, uint
     cdef const uint8_t* data
     if not event.info.flags & EF_WRITES_TO_FD or not event.type & 1 or event.type == SYSCALL_SENDFILE_X:
         return False
-    if not context.columns.mark[row] & MARK_FD or not context.columns.fd[row]:
+    if not columns.mark[row] & MARK_FD or not columns.fd[row]:
         return False
-    fd = fd_row(context.state, context.columns.fd[row])
+    fd = fd_row(state, columns.fd[row])
     if FD_IPV4 <= fd.type <= FD_IPV6_SERVER or parameter_integer(event, 0, -1) < 0:
         return False
-    data = text_of(&context.state.strings, fd.name)
-    if memmem(data, length_of(&context.state.strings, fd.name), b"/dev/log", 8) == NULL:
+    data = text_of(&state.strings, fd.name)
+    if memmem(data, length_of(&state.strings, fd.name), b"/dev/log", 8) == NULL:
         return False
     data = parameter(event, 1, &length)
     # `<`, at most 15 digits, `>` (which nothing checks), the message
@@ -110,10 +111,21 @@ cdef bint put_syslog(Buffer* out, TextContext* context, const Event* event, uint
         digits += 1
     if not digits or length < digits + 2 or priority == <uint32_t>0xFFFFFFFF:
         return False
+    message.priority = priority
+    message.text = data + digits + 2
+    message.length = text_length(data + digits + 2, length - digits - 2)
+    return True
+
+
+cdef bint put_syslog(Buffer* out, TextContext* context, const Event* event, uint32_t row) noexcept nogil:
+    """A short form of the message of a write to the system log; False if the event is none."""
+    cdef LogMessage message
+    if not read_log_message(context.state, context.columns, event, row, &message):
+        return False
     put_bytes(out, b"syslog sev=", 11)
-    put_text(out, SEVERITIES[priority & 7])
+    put_text(out, SEVERITIES[message.priority & 7])
     put_bytes(out, b" msg=", 5)
-    put_bytes(out, data + digits + 2, text_length(data + digits + 2, length - digits - 2))
+    put_bytes(out, message.text, message.length)
     return True
 
 

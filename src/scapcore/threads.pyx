@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, strlen
 
-from scapcore.containers cimport resolve_container
+from scapcore.containers cimport find_control_groups, keep_control_groups, resolve_container
 from scapcore.events cimport Event, parameter, parameter_integer, parameter_unsigned, text_length
 from scapcore.names cimport join_path
 from scapcore.schema.types cimport *
@@ -74,6 +74,10 @@ cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_
     cdef uint32_t place = 0
     cdef uint32_t end, sign, name, index
     cdef const char* other
+    cdef const ControlGroups* known = find_control_groups(state, data, length)
+    if known != NULL:
+        thread_text_copy(state, &thread_edit(state, thread).cgroups, known.shown)
+        return
     while place < length:
         end = place + text_length(data + place, length - place)
         sign = end
@@ -107,6 +111,7 @@ cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_
         used += 1
         place = end + 1
     thread_text(state, &thread_edit(state, thread).cgroups, shown, used)
+    keep_control_groups(state, data, length, thread_row(state, thread.row).cgroups)
 
 
 cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint32_t length) noexcept nogil:
@@ -152,6 +157,7 @@ cdef void inherit(State* state, ThreadRow* child, const ThreadRow* parent, bint 
     child.exe_inode = parent.exe_inode
     child.exe_changed = parent.exe_changed
     child.exe_modified = parent.exe_modified
+    child.exe_age = parent.exe_age
     if not is_thread:
         thread_text_copy(state, &child.env, parent.env)
 
@@ -283,7 +289,9 @@ cdef void on_clone_exit(State* state, Step* step) noexcept nogil:
     else:
         row.vtid = child.tid
         row.vpid = row.pid
-    row.namespace_start = parameter_unsigned(event, 20, 0) if layout.vtid else 0
+    # The event counts from the start of the machine; without it the machine's own name space is meant.
+    row.namespace_start = state.boot_time + (
+        parameter_unsigned(event, 20, 0) if layout.vtid and parameter_integer(event, 0, -1) == 0 else 0)
     row.clone_time = event.ts
     if layout.cgroups:
         data = parameter(event, layout.cgroups, &length)
@@ -431,6 +439,7 @@ cdef void on_execve_exit(State* state, Step* step) noexcept nogil:
         row.exe_inode = parameter_unsigned(event, 23, 0)
         row.exe_changed = parameter_unsigned(event, 24, 0)
         row.exe_modified = parameter_unsigned(event, 25, 0)
+        date_program(row)
     if event.nparams > 26:
         row.uid = <uint32_t>parameter_unsigned(event, 26, row.uid)
     if event.nparams > 28:

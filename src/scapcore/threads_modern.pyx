@@ -81,6 +81,7 @@ cdef void take_after(State* state, ThreadRow* row, const ThreadRow* other) noexc
     row.exe_inode = other.exe_inode
     row.exe_changed = other.exe_changed
     row.exe_modified = other.exe_modified
+    row.exe_age = other.exe_age
 
 
 cdef void take_process(State* state, Thread* child, Thread* other) noexcept nogil:
@@ -123,6 +124,8 @@ cdef void finish_child(State* state, Step* step, Thread* child) noexcept nogil:
     row.uid = <uint32_t>parameter_unsigned(event, 16, 0)
     row.gid = <uint32_t>parameter_unsigned(event, 17, 0)
     row.clone_time = event.ts
+    if not row.namespace_start:
+        row.namespace_start = state.boot_time
     if has(event, 14):
         data = parameter(event, 14, &length)
         set_cgroups(state, child, data, length)
@@ -257,7 +260,7 @@ cdef void told_by_child(State* state, Step* step) noexcept nogil:
     elif not leads:
         name_thread(state, thread_edit(state, other), event)
     if has(event, 20) and (flags & (CLONE_CHILD_IN_PIDNS | NEWPID) or event.tid != vtid):
-        row.namespace_start = parameter_unsigned(event, 20, 0)
+        row.namespace_start = state.boot_time + parameter_unsigned(event, 20, 0)
     finish_child(state, step, child)
     step.thread = child
 
@@ -424,6 +427,7 @@ cdef void on_modern_execve(State* state, Step* step) noexcept nogil:
         row.exe_inode = parameter_unsigned(event, 23, 0)
         row.exe_changed = parameter_unsigned(event, 24, 0)
         row.exe_modified = parameter_unsigned(event, 25, 0)
+        date_program(row)
     if has(event, 26):
         row.uid = <uint32_t>parameter_unsigned(event, 26, 0)
     row.pgid = parameter_integer(event, 28, -1)

@@ -20,6 +20,8 @@ KINDS = {
     "tolower": OPERAND_TOLOWER, "toupper": OPERAND_TOUPPER, "b64": OPERAND_B64, "basename": OPERAND_BASENAME,
     "len": OPERAND_LEN, "concat": OPERAND_CONCAT, "join": OPERAND_JOIN, "getopt": OPERAND_GETOPT,
 }
+# Fields with several values at once
+LISTS = frozenset(("fd.types",))
 COUNTS = {"concat": (2, 1 << 16), "join": (2, 2), "getopt": (2, 2)}
 
 cdef int8_t DIGITS[256]
@@ -56,8 +58,9 @@ cdef int fill_operand(Operand* operand, object plan, list kept) except -1:
         operand.kind = OPERAND_FIELD
         operand.field = &use.field
         operand.scope = use.field.scope
-        # The value of these is the time since the event that they were last taken from.
-        operand.running = plan.name.startswith("evt.deltatime")
+        operand.many = plan.name in LISTS
+        # The value of these depends on the events that they were taken from before.
+        operand.running = plan.name.startswith("evt.deltatime") or plan.name == "util.cnt"
         return 0
     if isinstance(plan, TextOperand):
         text = plan.value
@@ -181,6 +184,20 @@ cdef bint copy_value(Operand* operand, const Value* value) noexcept nogil:
     return True
 
 
+cdef bint copy_list(Operand* operand, const Value* value) noexcept nogil:
+    """The texts of a list, one value each."""
+    cdef Value one = value[0]
+    cdef uint32_t place = 0
+    one.many = False
+    while place < value.length:
+        one.data = value.data + place
+        one.length = text_length(one.data, value.length - place)
+        if not copy_value(operand, &one):
+            return False
+        place += one.length + 1
+    return True
+
+
 cdef bint take(Operand* operand, Scope* scope) noexcept nogil:
     """Take the value of an operand for the event that the scope is at; False where it is missing."""
     cdef uint8_t kind = operand.kind
@@ -193,6 +210,8 @@ cdef bint take(Operand* operand, Scope* scope) noexcept nogil:
     if kind == OPERAND_FIELD:
         if not extract(operand.field, scope, &value):
             return False
+        if value.many:
+            return copy_list(operand, &value) and settle(operand)
         return copy_value(operand, &value) and settle(operand)
     for index in range(operand.argument_count):
         if not take(operand.arguments[index], scope):

@@ -203,7 +203,10 @@ def test_paths(one_event: EventBatch, text: bytes, paths: list[bytes], passes: b
     assert holds(one_event, text, "pmatch", *paths) is passes
 
 
-@given(components=st.lists(st.sampled_from([b"a", b"b", b"ab"]), max_size=5), wanted=st.lists(st.sampled_from([b"a", b"b"]), max_size=4))
+@given(
+    components=st.lists(st.sampled_from([b"a", b"b", b"ab"]), max_size=5),
+    wanted=st.lists(st.sampled_from([b"a", b"b"]), max_size=4),
+)
 def test_paths_are_prefixes_of_components(one_event: EventBatch, components: list[bytes], wanted: list[bytes]) -> None:
     text, path = b"/" + b"/".join(components), b"/" + b"/".join(wanted)
     assert holds(one_event, text, "pmatch", path) == (components[: len(wanted)] == wanted)

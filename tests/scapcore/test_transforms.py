@@ -126,7 +126,9 @@ def test_options(batch: EventBatch, command: list[bytes], letters: str) -> None:
             pairs, _ = getopt.getopt([word.decode() for word in command], letters)
         except getopt.GetoptError:
             return
-        flat = [entry for option, text in pairs for entry in ([option[1:], text] if option[1:] + ":" in letters else [option[1:]])]
+        flat: list[str] = []
+        for option, text in pairs:
+            flat += [option[1:], text] if option[1:] + ":" in letters else [option[1:]]
         assert expected == [entry.encode() for entry in flat]
 
 

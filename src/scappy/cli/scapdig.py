@@ -53,6 +53,9 @@ OPTIONS = (
     Option("strict", "", "strict", "", "stop at the first damaged place instead of going on behind it"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
+    Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
+    Option("events", "L", "list-events", "", "list the events with their parameters"),
+    Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
     Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
     Option("manual", "", "man", "", "print the man page as roff source"),
     Option("version", "", "version", "", "print the version"),
@@ -96,6 +99,8 @@ def run(words: list[str]) -> int:
     if "version" in settings.switches:
         print(f"scapdig version {scappy.__version__}")
         return 0
+    if settings.switches & {"fields", "events", "markdown"}:
+        return print_lists(settings)
     if "manual" in settings.switches or "completion" in settings.values:
         return print_generated(settings)
     if "list" in settings.switches:
@@ -224,6 +229,20 @@ def is_filter(words: list[str]) -> bool:
     except FilterError:
         return False
     return True
+
+
+def print_lists(settings: Settings) -> int:
+    """Print the fields or events that can be named."""
+    from scappy.cli.listing import event_list, field_list, field_list_markdown
+
+    verbose = "verbose" in settings.switches
+    if "events" in settings.switches:
+        print(event_list())
+    elif "markdown" in settings.switches:
+        print(field_list_markdown(verbose))
+    else:
+        print(field_list(verbose))
+    return 0
 
 
 def split_words(name: str, text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scapcore import plan
+from scapcore.domains import addresses_of
 from scapcore.errors import FieldError, FilterError
 from scapcore.fields import FieldUse as CoreUse
 from scapcore.predicate import Predicate
@@ -27,6 +28,8 @@ from .tree import (
 __all__ = ["CompiledFilter", "compile_filter"]
 
 MILLISECOND = 1_000_000
+#: Fields that hold the name of an address, and the fields of these addresses.
+DOMAINS = {"fd.cip.name": "fd.cip", "fd.sip.name": "fd.sip", "fd.lip.name": "fd.lip", "fd.rip.name": "fd.rip"}
 
 
 class CompiledFilter:
@@ -46,13 +49,15 @@ class CompiledFilter:
         Whether threads, descriptors and the rest must be followed; a filter on ``evt.type`` runs without.
     """
 
-    __slots__ = ("needs", "needs_state", "plan", "text", "tree")
+    __slots__ = ("asks_for_names", "needs", "needs_state", "plan", "resolving", "text", "tree")
 
     def __init__(self, text: str, tree: Node) -> None:
         self.text = text
         self.tree = tree
         self.needs = 0
         self.needs_state = False
+        self.asks_for_names = False
+        self.resolving = False
         self.plan = self.condition(tree)
 
     def __repr__(self) -> str:
@@ -69,7 +74,12 @@ class CompiledFilter:
         unlimited : bool, optional
             Whether these texts are not cut to 80 characters.
         """
-        return Predicate(self.plan, text_mode=text_mode, unlimited=unlimited)
+        condition = self.plan
+        if self.asks_for_names:
+            # Not before the filter is run: this goes to the network.
+            self.resolving = True
+            condition = self.condition(self.tree)
+        return Predicate(condition, text_mode=text_mode, unlimited=unlimited)
 
     def condition(self, node: Node) -> plan.Condition:
         """The plan of a sub-tree."""
@@ -80,12 +90,14 @@ class CompiledFilter:
         items = tuple(self.condition(item) for item in node.items)
         return plan.Conjunction(items) if isinstance(node, And) else plan.Disjunction(items)
 
-    def check(self, check: Check) -> plan.Comparison | plan.Around:
+    def check(self, check: Check) -> plan.Condition:
         """The plan of one comparison."""
         if check.field_name == "evt.around":
             time, distance = check.argument, check.values[0]
             assert isinstance(time, int) and isinstance(distance, int)
             return plan.Around(time, distance * MILLISECOND)
+        if check.field_name in DOMAINS and check.operator is not Operator.EXISTS:
+            return self.domain(check)
         left = self.operand(check.left)
         right = check.right
         quantifier = check.modifier.value if check.modifier is not None else None
@@ -98,6 +110,22 @@ class CompiledFilter:
             return plan.Comparison(left, check.operator.value, values, quantifier=quantifier)
         other = self.operand(right.operand if isinstance(right, Val) else right)
         return plan.Comparison(left, check.operator.value, right=other, quantifier=quantifier)
+
+    def domain(self, check: Check) -> plan.Condition:
+        """The plan of a comparison with domain names: their addresses count, and only ends of a connection."""
+        assert isinstance(check.left, FieldOperand)
+        self.asks_for_names = True
+        field = DOMAINS[check.left.use.name]
+        names = [value.decode("utf-8", "replace") for value in check.values if isinstance(value, bytes)]
+        found = tuple(address for name in names for address in addresses_of(name)) if self.resolving else ()
+        for name in (field, "fd.cip"):
+            self.needs |= CoreUse(name).needs
+        self.needs_state = True
+        connected = plan.Comparison(plan.FieldOperand("fd.cip"), "exists")
+        matches: plan.Condition = plan.Comparison(plan.FieldOperand(field), "in", found)
+        if check.operator is Operator.NE:
+            matches = plan.Negation(matches)
+        return plan.Conjunction((connected, matches))
 
     def operand(self, operand: TransformerArgument) -> plan.Operand:
         """The plan of one side of a comparison."""
