@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from scapcore.errors import CorruptCaptureError, DamageWarning
 from scapcore.event import Event, EventIterator, FieldReader
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
+    from scappy.copying import CopyResult
     from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
@@ -199,6 +200,25 @@ class Capture:
         self._used[0] = True
         return Reader(self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict)
 
+    def plain_reader(self, *, state: bool = True) -> Reader:
+        """Begin a pass without regard to the filter; parameters as for :meth:`reader`."""
+        return self._with(None).reader(state=state)
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether the view is that of the newest libraries."""
+        return self._modern
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether reading stops at the first damage."""
+        return self._strict
+
+    @property
+    def source_names(self) -> list[str]:
+        """Names of the files that are read."""
+        return [source.name for source in self._sources]
+
     def predicate(self, *, early: bool = False) -> Any:
         """The filter as a native predicate for one pass, None where there is none.
 
@@ -274,6 +294,65 @@ class Capture:
                 raise
             warnings.warn(str(error), DamageWarning, stacklevel=2)
         return selection.take()
+
+    def write(
+        self,
+        path: str | PathLike[str] | BinaryIO,
+        *,
+        where: str | None = None,
+        compress: str | None = None,
+        begin: int | None = None,
+        end: int | None = None,
+        complete: bool = True,
+        mode: int | None = None,
+    ) -> CopyResult:
+        """Write the capture, or what filters choose of it, as a capture.
+
+        Without a filter or range of time every block is copied byte for byte. A copy of a part is complete: its events
+        look as they do in the whole.
+
+        Parameters
+        ----------
+        path : path or binary file
+            Where to. A path appears when everything is written.
+        where : str, optional
+            A filter, besides those of the capture.
+        compress : {"gzip", "zstd", "lz4"}, optional
+            Compression.
+        begin, end : int, optional
+            A range of time, ns since the epoch, both ends included.
+        complete : bool
+            Whether events are kept, not to be shown, without which those that were chosen would look different.
+        mode : int, optional
+            Permissions of a new file; the default is 0600.
+
+        Returns
+        -------
+        CopyResult
+            Counts of events and bytes.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        ScapError
+            If the target cannot be written, or is the capture itself.
+        UnsupportedCaptureError
+            If the capture was opened with ``view="exit"``.
+
+        Warns
+        -----
+        DamageWarning
+            If the capture is damaged: the copy holds what can be read.
+        """
+        from scappy.copying import CopySettings, copy_capture
+
+        capture = self if where is None else self.filter(where)
+        settings = CopySettings(compress=compress, begin=begin, end=end, complete=complete, mode=mode)
+        result = copy_capture(capture, path, settings)
+        if result.damage is not None:
+            warnings.warn(str(result.damage), DamageWarning, stacklevel=2)
+        return result
 
     @property
     def report(self) -> Report:

@@ -1,0 +1,6 @@
+from scapcore.choice import Choice
+from scapcore.engine import Engine
+from scapcore.write import BlockEncoder
+
+def dump_tables(engine: Engine, target: BlockEncoder, kept: Choice | None = None) -> int: ...
+def dump_calls(engine: Engine, target: BlockEncoder, kept: Choice | None = None) -> int: ...

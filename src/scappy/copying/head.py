@@ -1,0 +1,108 @@
+"""What a capture begins with: as it stood in the original, or written anew for a place further on."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING
+
+from scapcore.choice import container_events
+from scapcore.dump import dump_calls, dump_tables
+from scapcore.write import BlockEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scapcore.batch import EventBatch
+    from scapcore.choice import Choice
+    from scapcore.reader import Reader
+
+__all__ = ["Head"]
+
+SECTION = 0x0A0D0D0A
+#: Blocks of the kinds whose content is taken over as it stands: machine, interfaces, users.
+LASTING = frozenset((0x201, 0x8002ABCD, 0x205, 0x219, 0x8011ABCD, 0x206, 0x220, 0x8012ABCD))
+EVENTS = frozenset((0x204, 0x208, 0x216, 0x217, 0x221, 0x222, 0x8010ABCD))
+#: The type of events that tell about containers otherwise than in JSON.
+CONTAINER = 228
+
+
+def blocks_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and bytes of each of the blocks that follow one another."""
+    place = 0
+    while place < len(data):
+        kind, length = struct.unpack_from("<II", data, place)
+        yield kind, data[place : place + length]
+        place += length
+
+
+def container_id(kind: int, block: bytes) -> str:
+    """Of which container an event tells; empty if nobody can say."""
+    if kind == CONTAINER:
+        return ""
+    try:
+        # The only parameter is the text, which nothing but padding and the block's length follows.
+        text = block[block.index(b"{") : block.rindex(b"}") + 1]
+        identity = json.loads(text)["container"]["id"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return identity if isinstance(identity, str) else ""
+
+
+class Head:
+    """The blocks before the events of a capture, and the events that lists cannot replace.
+
+    Attributes
+    ----------
+    original : list of bytes
+        The blocks of the present section as they stood.
+    """
+
+    def __init__(self) -> None:
+        self.original: list[bytes] = []
+        self._lasting: list[bytes] = []
+        self._told: list[bytes] = []
+        self._containers: dict[str, bytes] = {}
+
+    def take(self, passed: list[bytes]) -> None:
+        """Take over blocks that the reader has passed."""
+        for data in passed:
+            for kind, block in blocks_of(data):
+                if kind == SECTION:
+                    self.original.clear()
+                    self._lasting.clear()
+                    self._told.clear()
+                    self._containers.clear()
+                elif kind in LASTING:
+                    self._lasting.append(block)
+                elif kind in EVENTS:
+                    # Users that came with containers, or something unknown, which costs little.
+                    self._told.append(block)
+                self.original.append(block)
+
+    def note(self, batch: EventBatch) -> None:
+        """Remember what the events of a batch tell about containers."""
+        for kind, block in container_events(batch):
+            # The newest record is the one that holds, and the place of the first its place among the others.
+            identity = container_id(kind, block)
+            self._containers[identity or str(len(self._containers))] = block
+
+    def anew(self, reader: Reader, kept: Choice | None = None) -> bytes:
+        """The blocks with which a capture begins at the place where a reader is.
+
+        Parameters
+        ----------
+        reader : Reader
+            With state; its next batch may have been looked at, but not processed.
+        kept : Choice, optional
+            Knows which threads matter; others are left out.
+        """
+        assert reader.engine is not None
+        encoder = BlockEncoder()
+        encoder.section_header()
+        encoder.append(b"".join(self._lasting))
+        dump_tables(reader.engine, encoder, kept)
+        encoder.append(b"".join(self._containers.values()))
+        encoder.append(b"".join(self._told))
+        dump_calls(reader.engine, encoder, kept)
+        return encoder.take()
