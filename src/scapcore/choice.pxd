@@ -21,6 +21,7 @@ cdef class Choice:
     cdef readonly uint64_t events
     cdef readonly uint64_t first_number
     cdef readonly uint64_t last_number
+    cdef uint64_t other_number   # of the last event that is not about a container
     cdef uint32_t last_row   # of the thread dimension, whose thread was the last to be kept
     cpdef bint keeps(self, int64_t tid) noexcept
     cdef bint keep_thread(self, State* state, uint32_t row) noexcept nogil

@@ -34,7 +34,7 @@ cdef void find_changing() noexcept:
     """Types that change the tables, and the beginnings of calls whose end does."""
     cdef uint32_t type
     for type in range(EVENT_COUNT):
-        changing[type] = (events_classic[type].flags & EF_MODIFIES_STATE, PT_PID) != 0
+        changing[type] = (events_classic[type].flags & EF_MODIFIES_STATE) != 0
     for type in range(0, EVENT_COUNT - 1, 2):
         changing[type] |= changing[type + 1]
 
@@ -155,6 +155,9 @@ cdef class Choice:
                         self.first_number = number
                     self.last_number = number
                     room &= bits_set(&self.chosen, number)
+                    if is_container(type) and self.other_number:
+                        # Containers that nothing comes before are taken for those that were there at the start.
+                        room &= bits_set(&self.needed, self.other_number)
                     if thread and (thread != self.last_row or not map_get(&self.kept, tid)):
                         room &= self.keep_thread(state, thread)
                         self.last_row = thread
@@ -171,6 +174,8 @@ cdef class Choice:
                             room &= bits_set(&self.needed, begun)
                 if not type & 1 and not batch.engine.plans[type].bits & (PLAN_NO_THREAD | PLAN_SWITCH):
                     room &= map_put(&self.begun, tid, <uint32_t>number if <uint32_t>number else 1)
+                if not is_container(type):
+                    self.other_number = number
                 if not room:
                     break
         if not room:

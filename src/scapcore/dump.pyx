@@ -1,7 +1,7 @@
 """The live tables as blocks: the process and descriptor lists with which a capture begins that was cut out of another.
 
 Internal to the core. What the format's lists cannot say is said by events that are not to be shown: calls under way are
-begun anew. The roles of sockets are lost where no list holds the socket that listens, as in sysdig's own files.
+begun anew, and sockets made that nothing was done with. The roles of sockets are lost where no list holds the socket that listens, as in sysdig's own files.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -11,7 +11,8 @@ from scapcore.choice cimport Choice
 from scapcore.dispatch cimport PLAN_NO_THREAD, PLAN_SWITCH, PLAN_USES_FD
 from scapcore.engine cimport Engine
 from scapcore.events cimport FORM_COUNTED, FORM_LARGE
-from scapcore.names cimport ipv4_ports, ipv4_server_port, ipv6_ports, ipv6_server_port
+from scapcore.names cimport ipv4_ports, ipv4_server_port, ipv6_server_port, l4_protocol
+from scapcore.schema.types cimport SOCKET_SOCKET_E, SOCKET_SOCKET_X
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 from scapcore.write cimport BlockEncoder, store32
@@ -167,9 +168,15 @@ cdef void find_listening(State* state, uint8_t* listening) noexcept nogil:
                     listening[port >> 3] |= 1 << (port & 7)
 
 
+cdef bint is_blank_socket(const FdRow* fd) noexcept nogil:
+    """True for a socket that is neither bound nor connected: a list would say that all its addresses are zero."""
+    return (fd.type == FD_IPV4 or fd.type == FD_IPV6) and not fd.name and fd.role == ROLE_NONE and not fd.from_list
+
+
 cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_t* listening) except -1:
     """A descriptor list block."""
     cdef FdTable* table = thread.fds
+    cdef FdRow* fd
     cdef size_t start
     cdef uint32_t slot
     if not table.rows.used:
@@ -178,7 +185,9 @@ cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_
     target.put_u64(<uint64_t>thread.tid)
     for slot in range(table.rows.mask + 1):
         if table.rows.values[slot] and not is_closed(state, thread, table.rows.keys[slot]):
-            put_fd(target, state, table.rows.keys[slot], fd_row(state, table.rows.values[slot] & FD_ROW_MASK), listening)
+            fd = fd_row(state, table.rows.values[slot] & FD_ROW_MASK)
+            if not is_blank_socket(fd):
+                put_fd(target, state, table.rows.keys[slot], fd, listening)
     return target.end_block(start)
 
 
@@ -214,6 +223,61 @@ def dump_tables(Engine engine, BlockEncoder target, Choice kept=None):
         if is_wanted(state, state.live[index], kept):
             put_fds(target, state, state.live[index], listening)
     return count
+
+
+cdef int put_socket(BlockEncoder target, uint64_t time, int64_t tid, int64_t number, const FdRow* fd) except -1:
+    """The call that made a socket."""
+    cdef uint8_t l4 = l4_protocol(fd)
+    cdef size_t start = target.size
+    target.event_prefix(0, STATE_ONLY, False)
+    target.put_u64(time)
+    target.put_u64(<uint64_t>tid)
+    target.put_u32(26 + 3 * 2 + 3 * 4)
+    target.put_u16(SOCKET_SOCKET_E)
+    target.put_u32(3)
+    target.put_u16(4)
+    target.put_u16(4)
+    target.put_u16(4)
+    target.put_u32(2 if fd.type == FD_IPV4 else 10)
+    target.put_u32(3 if l4 == L4_RAW else 1 if l4 == L4_TCP else 2)
+    target.put_u32(6 if l4 == L4_TCP else 17 if l4 == L4_UDP else 1 if l4 == L4_ICMP else 255 if l4 == L4_RAW else 2)
+    target.end_block(start)
+    start = target.size
+    target.event_prefix(0, STATE_ONLY, False)
+    target.put_u64(time)
+    target.put_u64(<uint64_t>tid)
+    target.put_u32(26 + 2 + 8)
+    target.put_u16(SOCKET_SOCKET_X)
+    target.put_u32(1)
+    target.put_u16(8)
+    target.put_u64(<uint64_t>number)
+    return target.end_block(start)
+
+
+def dump_sockets(Engine engine, BlockEncoder target, uint64_t time, Choice kept=None):
+    """Write the calls that made sockets of which nothing else is known, as events that are not shown.
+
+    Parameters
+    ----------
+    engine, target, kept
+        As for :func:`dump_tables`.
+    time : int
+        When, ns since the epoch.
+    """
+    cdef State* state = &engine.state
+    cdef FdTable* table
+    cdef FdRow* fd
+    cdef uint32_t index, slot
+    for index in range(1, state.live_count):
+        if not is_wanted(state, state.live[index], kept) or not state.live[index].fds.rows.used:
+            continue
+        table = state.live[index].fds
+        for slot in range(table.rows.mask + 1):
+            if not table.rows.values[slot] or is_closed(state, state.live[index], table.rows.keys[slot]):
+                continue
+            fd = fd_row(state, table.rows.values[slot] & FD_ROW_MASK)
+            if is_blank_socket(fd):
+                put_socket(target, time, state.live[index].tid, table.rows.keys[slot], fd)
 
 
 def dump_calls(Engine engine, BlockEncoder target, Choice kept=None):

@@ -101,6 +101,11 @@ class Compressor:
         except ImportError:
             raise MissingDependencyError(PACKAGES[name], name, f"writing a {name}-compressed capture") from None
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were taken, but did not come out yet."""
+        return len(self._held) + sum(size for _, size in self._pending)
+
     def feed(self, data: Bytes) -> Iterator[Frame]:
         """Take whole blocks; what has become ready comes out."""
         self._held += data

@@ -19,12 +19,16 @@ PathOrFile: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 #: What a capture holds is nobody else's business: payloads, environments, command lines.
 PRIVATE = 0o600
+#: Of compressed captures, until something is known about the one at hand.
+USUAL_RATIO = 1 / 8
 
 
 @contextlib.contextmanager
 def _as_scap_error(name: str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise       # nobody reads any more, which is no failure of ours
     except OSError as error:
         raise ScapError(f"cannot write {name}: {error.strerror or error}") from error
 
@@ -94,6 +98,7 @@ class OutputFile:
         self._owned = True
         self._file: BinaryIO
         self.size = 0
+        self._taken = 0
         if isinstance(target, (str, os.PathLike)):
             self.name = os.fspath(target)
             with _as_scap_error(self.name):
@@ -132,6 +137,14 @@ class OutputFile:
         else:
             self._put_frames(self._compressor.feed(data))
 
+    @property
+    def estimate(self) -> int:
+        """What the size is about when what waits to be compressed is written."""
+        if self._compressor is None:
+            return self.size
+        ratio = self.size / self._taken if self._taken else USUAL_RATIO
+        return self.size + int(self._compressor.waiting * ratio)
+
     def cut(self) -> None:
         """End the present compressed frame, so that what was written so far can be read by itself."""
         if self._compressor is not None:
@@ -140,6 +153,7 @@ class OutputFile:
     def _put_frames(self, frames: Iterator[Frame]) -> None:
         for frame in frames:
             self._put(frame.packed)
+            self._taken += frame.size
 
     def _put(self, data: Bytes) -> None:
         rest = memoryview(data).cast("B")

@@ -318,7 +318,7 @@ class _Copier:
         now = first_time(reader.batch)
         due = bool(rotation.events and self._file_events >= rotation.events)
         if rotation.size:
-            due |= self._output.size > rotation.size
+            due |= self._output.estimate > rotation.size
         if rotation.span and now >= start + rotation.span:
             due = True
             start += (now - start) // rotation.span * rotation.span
@@ -355,7 +355,7 @@ class _Copier:
                 wanted = min(wanted, rotation.events - self._file_events)
             if rotation.size:
                 assert self._output is not None
-                wanted = min(wanted, max((rotation.size - self._output.size) // USUAL_EVENT_BYTES, 1))
+                wanted = min(wanted, max((rotation.size - self._output.estimate) // USUAL_EVENT_BYTES, 1))
             last &= wanted == rows
             rows = wanted
         if rows < len(reader.batch):

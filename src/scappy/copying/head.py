@@ -6,8 +6,8 @@ import json
 import struct
 from typing import TYPE_CHECKING
 
-from scapcore.choice import container_events
-from scapcore.dump import dump_calls, dump_tables
+from scapcore.choice import container_events, first_time
+from scapcore.dump import dump_calls, dump_sockets, dump_tables
 from scapcore.write import BlockEncoder
 
 if TYPE_CHECKING:
@@ -104,5 +104,6 @@ class Head:
         dump_tables(reader.engine, encoder, kept)
         encoder.append(b"".join(self._containers.values()))
         encoder.append(b"".join(self._told))
+        dump_sockets(reader.engine, encoder, first_time(reader.batch) if reader.batch is not None else 0, kept)
         dump_calls(reader.engine, encoder, kept)
         return encoder.take()
