@@ -22,9 +22,9 @@ WRITING_OPTIONS = (
     Option("codec", "", "compression", "NAME", "with -w: compress with gzip, zstd or lz4"),
     Option("size", "C", "file-size", "MB", "with -w: begin a new file after so many millions of bytes"),
     Option("limit", "W", "limit", "N", "with -C or -e: a ring of N files; with -G: end after N files"),
-    Option("seconds", "G", "seconds", "SECONDS", "with -w: begin a new file after so many seconds; the name may hold a time format"),
+    Option("seconds", "G", "seconds", "SECONDS", "with -w: a new file after so many seconds; its name may hold a time format"),
     Option("events_each", "e", "events", "N", "with -w: begin a new file after N events"),
-    Option("fat", "F", "fatfile", "", "with -w: keep, not shown, what is needed to understand the events that the filter chooses"),
+    Option("fat", "F", "fatfile", "", "with -w: keep, not shown, what is needed to understand the chosen events"),
     Option("proclist", "", "filter-proclist", "", "with -w: leave out processes that have nothing to do with the chosen events"),
 )
 COUNTS = {"limit": "-W", "events_each": "-e"}

@@ -15,7 +15,6 @@ from scappy.copying.rotation import Rotation
 from scappy.output import OutputFile, PathOrFile, check_not_input
 
 if TYPE_CHECKING:
-    from scapcore.batch import EventBatch
     from scapcore.reader import Reader
     from scappy.capture import Capture
 
@@ -304,9 +303,10 @@ class _Copier:
         assert self._output is not None
         if self._anew or reader.gap_count:
             # A damaged list is of no use to anybody else; what could be read of it is.
-            self._output.write(self._head.anew(reader, self._kept) if reader.engine is not None else b"".join(self._head.original))
+            head = None if reader.engine is None else self._head.anew(reader, self._kept)
         else:
-            self._output.write(b"".join(self._head.original))
+            head = None
+        self._output.write(b"".join(self._head.original) if head is None else head)
 
     def _rotate(self, reader: Reader) -> bool:
         """Begin a new file where one is due before the batch; True if nothing more is to be written."""
