@@ -17,7 +17,7 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 from scapcore.payload cimport put_payload
-from scapcore.text cimport TextContext, put_argument, put_arguments, put_info
+from scapcore.text cimport TextContext, parameter_index, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
 from scapcore.schema import event_types
@@ -220,17 +220,6 @@ def type_codes():
     return {name: code for code, name in enumerate(PARAMETER_TYPES)}
 
 
-cdef int parameter_named(const Event* event, const char* name, size_t length) noexcept nogil:
-    """Index of the parameter of that name, -1 if the event has none."""
-    cdef uint32_t index
-    cdef const char* other
-    for index in range(event.known):
-        other = event.parameters[index].name
-        if memcmp(other, name, length) == 0 if strlen(other) == length else False:
-            return <int>index
-    return -1
-
-
 cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
     """Name of the event; for generic events that of the system call they carry."""
     cdef uint64_t code
@@ -330,9 +319,9 @@ cdef inline bint is_modern(const Scope* scope) noexcept nogil:
 
 
 cdef int classic_result_index(const Event* event) noexcept nogil:
-    cdef int index = parameter_named(event, b"res", 3)
+    cdef int index = parameter_index(event, b"res", 3)
     if index < 0 and event.info.flags & EF_CREATES_FD and event.type & 1:
-        index = parameter_named(event, b"fd", 2)
+        index = parameter_index(event, b"fd", 2)
     return index
 
 
@@ -485,8 +474,8 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
         path_name = b"filename"
     else:
         return False
-    directory_index = parameter_named(event, directory_name, strlen(directory_name))
-    path_index = parameter_named(event, path_name, strlen(path_name))
+    directory_index = parameter_index(event, directory_name, strlen(directory_name))
+    path_index = parameter_index(event, path_name, strlen(path_name))
     if directory_index < 0 or path_index < 0:
         return False
     dirfd = parameter_integer(event, directory_index, -1)
@@ -663,14 +652,14 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_ARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if text == NULL or index < 0 or not put_argument(&scope.scratch, text, event, scope.row, <uint32_t>index):
             return False
         return give_scratch(scope, value, start)
     if code == EVT_RAWARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if index < 0 or <uint32_t>index >= event.known:
             return False
         give_raw(value, event, <uint32_t>index)
@@ -678,7 +667,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             value.type = field.type     # of the name, whatever this event's own parameter is
         return True
     if code == EVT_BUFFER:
-        index = parameter_named(event, b"data", 4)
+        index = parameter_index(event, b"data", 4)
         if index < 0:
             return False
         value.data = parameter(event, <uint32_t>index, &length)

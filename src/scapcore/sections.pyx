@@ -12,7 +12,7 @@ from scapcore.buffer cimport Buffer, release
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport load16, load32, load64, text_length
 from scapcore.families cimport join_family
-from scapcore.hashing cimport IntegerMap, map_get, map_put
+from scapcore.hashing cimport IntegerMap, map_free, map_get, map_put
 from scapcore.names cimport *
 from scapcore.sockets cimport fill_from_interfaces, swap_ends
 from scapcore.state cimport *
@@ -412,7 +412,8 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
     return None
 
 
-cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home, uint32_t shell) noexcept nogil:
+cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home,
+                   uint32_t shell) noexcept nogil:
     """Add a user or group to the tables; a later one of the same id takes its place."""
     cdef UserRow* grown
     cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
@@ -442,6 +443,21 @@ cdef uint32_t keep_text(State* state, Cursor* cursor) noexcept nogil:
 
 
 cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
+    """A new list replaces the former one (scap format, section 2)."""
+    cdef IntegerMap users = state.by_uid
+    cdef IntegerMap groups = state.by_gid
+    memset(&state.by_uid, 0, sizeof(IntegerMap))
+    memset(&state.by_gid, 0, sizeof(IntegerMap))
+    state.epoch += 1
+    problem = take_users(state, body, length, sized, skipped, &users, &groups)
+    map_free(&users)
+    map_free(&groups)
+    return problem
+
+
+cdef str take_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped,
+                    const IntegerMap* users, const IntegerMap* groups):
+    """Add the users and groups of a list; they remember those of the former list, for batches that look back."""
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size, id, gid, name, home, shell
@@ -466,7 +482,8 @@ cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized
         if entry.short:
             skipped[0] += cursor.end - cursor.place
             return "a user entry runs over its end"
-        add_user(state, group, id, gid, name, home, shell)
+        if add_user(state, group, id, gid, name, home, shell) and not state.users[state.user_count - 1].previous:
+            state.users[state.user_count - 1].previous = map_get(groups if group else users, <int64_t>id)
         cursor.place = entry.end if sized else entry.place
     return None
 
