@@ -1,4 +1,6 @@
 from scapcore.batch import EventBatch
 
 class Revealer:
+    first_time: int
+    last_time: int
     def reveal(self, batch: EventBatch) -> None: ...

@@ -5,11 +5,11 @@ part in anything else. Later internal events are not shown either, yet the refer
 and in its summary.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from scapcore.batch cimport EventBatch
-from scapcore.events cimport MARK_HIDDEN, Event, event_number
+from scapcore.events cimport MARK_HIDDEN, Event, event_number, load64
 from scapcore.schema.types cimport CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E
 
 
@@ -41,12 +41,20 @@ cdef bint is_counted(const Beginning* beginning, EventBatch batch, uint32_t row)
 cdef class Revealer:
     """Lets the events of one pass be chosen that count but are not shown, as chisels see them.
 
+    Attributes
+    ----------
+    first_time, last_time : int
+        Time stamps (ns) of the first and the last of all these events so far; 0 before the first.
+
     Examples
     --------
     >>> revealer = Revealer()
     """
 
     cdef Beginning beginning
+    cdef bint met
+    cdef readonly uint64_t first_time
+    cdef readonly uint64_t last_time
 
     def __cinit__(self):
         memset(&self.beginning, 0, sizeof(Beginning))
@@ -54,8 +62,17 @@ cdef class Revealer:
     def reveal(self, EventBatch batch not None):
         """Show them in a batch; every batch of a capture, in order, before filters run."""
         cdef uint32_t row
+        cdef int64_t last = -1
         with nogil:
             find_beginning(&self.beginning, batch)
             for row in range(batch.columns.count):
                 if batch.columns.mark[row] & MARK_HIDDEN and is_counted(&self.beginning, batch, row):
                     batch.columns.mark[row] &= <uint8_t>~MARK_HIDDEN
+                if batch.columns.mark[row] & MARK_HIDDEN:
+                    continue
+                last = row
+                if not self.met:
+                    self.met = True
+                    self.first_time = load64(batch.columns.data + batch.columns.offset[row])
+            if last >= 0:
+                self.last_time = load64(batch.columns.data + batch.columns.offset[last])

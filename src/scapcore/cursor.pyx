@@ -11,6 +11,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from scapcore.batch cimport EventBatch
+from scapcore.buffer cimport put_bytes
 from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, event_cpu, event_number, load64
 from scapcore.fields cimport Field, FieldUse, Scope, Value, close_scope, extract, move_scope, open_scope
 from scapcore.render cimport Renderer
@@ -53,6 +54,7 @@ typedef int (*scappy_step)(void* cursor);
 typedef int (*scappy_take)(void* cursor, int index);
 typedef double (*scappy_number)(void* cursor, int index);
 typedef void (*scappy_act)(void* cursor);
+typedef void (*scappy_mark)(void* cursor, double before);
 """
 
 cdef struct Shared:
@@ -104,7 +106,7 @@ cdef class EventCursor:
     :attr:`room`, or -1 for a missing value, -2 for a number in `number`, -3 and -4 for false and true, -5 for a text
     at `data`, `length` that did not fit. ``number`` gives the value of a field of which :meth:`kind` says that it is
     a number (1) or a truth value (2), and no number (NaN) where it is missing. ``accept`` marks the event at hand for
-    :meth:`render`.
+    :meth:`render` and takes how many bytes of the text that :meth:`render` gets come before it.
     """
 
     cdef Scope scope
@@ -117,6 +119,7 @@ cdef class EventCursor:
     cdef EventBatch batch
     cdef uint8_t* room_bytes
     cdef uint32_t* accepted
+    cdef double* accepted_behind # bytes of text before each
     cdef uint32_t accepted_count
     cdef uint32_t row            # next row to look at, with intervals; else next place in the selection
     cdef uint32_t here           # row of the event at hand
@@ -137,7 +140,8 @@ cdef class EventCursor:
         self.uses = []
         self.room_bytes = <uint8_t*>malloc(ROOM)
         self.accepted = <uint32_t*>malloc(BATCH_EVENTS * sizeof(uint32_t))
-        if self.room_bytes == NULL or self.accepted == NULL:
+        self.accepted_behind = <double*>malloc(BATCH_EVENTS * sizeof(double))
+        if self.room_bytes == NULL or self.accepted == NULL or self.accepted_behind == NULL:
             raise MemoryError
 
     def __dealloc__(self):
@@ -146,6 +150,7 @@ cdef class EventCursor:
         free(self.fields)
         free(self.room_bytes)
         free(self.accepted)
+        free(self.accepted_behind)
 
     @property
     def addresses(self):
@@ -235,6 +240,18 @@ cdef class EventCursor:
         self.accepted_count = 0
         self.stamped = False
 
+    def go_to(self, uint32_t row):
+        """Let an event of the batch be at hand, without a walk.
+
+        Raises
+        ------
+        IndexError
+            If the batch has no such row.
+        """
+        if self.batch is None or row >= self.batch.columns.count:
+            raise IndexError(row)
+        self.arrive(row, STEP_EVENT)
+
     def end(self):
         """Let the batch go."""
         self.batch = None
@@ -277,30 +294,55 @@ cdef class EventCursor:
         """int : How many events are marked for :meth:`render`."""
         return self.accepted_count
 
-    def render(self, Renderer renderer not None):
-        """Lines of the events that were marked since the last time.
+    def render(self, Renderer renderer not None, bytes text=b""):
+        """Lines of the events that were marked since the last time, between the pieces of a text.
 
         Parameters
         ----------
         renderer : scapcore.render.Renderer
             Of this pass; its costly columns must be there.
+        text : bytes
+            What is printed besides, in which the events have their places.
 
         Returns
         -------
         bytes
         """
-        cdef uint32_t* selection = self.batch.selection
-        cdef uint32_t count = self.batch.selected_count
-        cdef bint selected = self.batch.has_selection
-        self.batch.selection = self.accepted
-        self.batch.selected_count = self.accepted_count
-        self.batch.has_selection = True
+        cdef EventBatch batch = self.batch
+        cdef const uint8_t* data = text
+        cdef size_t length = len(text)
+        cdef size_t done = 0
+        cdef size_t end
+        cdef uint32_t index
+        cdef uint32_t* selection
+        cdef uint32_t count
+        cdef bint selected
+        if batch is None:
+            self.accepted_count = 0
+            return text
+        selection = batch.selection
+        count = batch.selected_count
+        selected = batch.has_selection
         try:
-            return renderer.render(self.batch)
+            renderer.begin(batch)
+            batch.selection = self.accepted
+            batch.has_selection = True
+            with nogil:
+                for index in range(self.accepted_count):
+                    end = <size_t>self.accepted_behind[index]
+                    if done < end <= length:
+                        put_bytes(&renderer.out, data + done, end - done)
+                        done = end
+                    batch.selected_count = index + 1
+                    renderer.fill(batch, index, <size_t>-1)
+                put_bytes(&renderer.out, data + done, length - done)
+            if renderer.out.failed:
+                raise MemoryError
+            return (<const char*>renderer.out.data)[:renderer.out.used] if renderer.out.used else b""
         finally:
-            self.batch.selection = selection
-            self.batch.selected_count = count
-            self.batch.has_selection = selected
+            batch.selection = selection
+            batch.selected_count = count
+            batch.has_selection = selected
             self.accepted_count = 0
 
     cdef int arrive(self, uint32_t row, int what) noexcept nogil:
@@ -428,7 +470,8 @@ cdef void cursor_place(EventCursor self) noexcept nogil:
     self.shared_values.cpu = <double>event_cpu(&self.scope.event)
 
 
-cdef void cursor_accept(EventCursor self) noexcept nogil:
+cdef void cursor_accept(EventCursor self, double before) noexcept nogil:
     if self.accepted_count < BATCH_EVENTS:
         self.accepted[self.accepted_count] = self.here
+        self.accepted_behind[self.accepted_count] = before
         self.accepted_count += 1

@@ -6,13 +6,16 @@ import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from scapcore.errors import ChiselError
 from scappy.chisels.base import Chisel
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["ENTRY_POINTS", "chisel_named", "chisel_names"]
 
@@ -55,14 +58,16 @@ def chisel_names(directories: Sequence[str | Path] = ()) -> list[str]:
     ChiselError
         If a file in a folder cannot be loaded.
     """
-    found = {*HOME_OF, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}
+    found = {*HOME_OF, *(entry.name for entry in entries())}
     for path in files_in(directories):
         found.update(chisel.name for chisel in chisels_in(load_file(path)))
     return sorted(found)
 
 
 def chisel_named(name: str, directories: Sequence[str | Path] = ()) -> type[Chisel]:
-    """The class of a chisel: from a folder, from another package, or of those that come along, in this order.
+    """The class of a chisel: from a folder, of those that come along, or from another package, in this order.
+
+    A package that happens to be installed does not change what a well-known name means; a folder of the user may.
 
     Parameters
     ----------
@@ -87,16 +92,24 @@ def chisel_named(name: str, directories: Sequence[str | Path] = ()) -> type[Chis
             for chisel in chisels_in(load_file(path)):
                 if chisel.name == name:
                     return chisel
-    for entry in entry_points(group=ENTRY_POINTS, name=name):
-        return load_entry(entry)
     if name in HOME_OF:
         for chisel in chisels_in(import_module(HOME_OF[name])):
             if chisel.name == name:
                 return chisel
+    for entry in entries():
+        if entry.name == name:
+            return load_entry(entry)
     names = chisel_names(directories)
     near = difflib.get_close_matches(name, names, 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(names)}"
     raise ChiselError(f"chisel {name} not found{hint}")
+
+
+def entries() -> Iterator[EntryPoint]:
+    """The entry points of other packages."""
+    from importlib.metadata import entry_points  # not at the top: it takes long to load
+
+    yield from entry_points(group=ENTRY_POINTS)
 
 
 def files_in(directories: Sequence[str | Path]) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
+from scappy.cli.rerun import MOST_RERUNS, check_rerun
 
 if TYPE_CHECKING:
     from scappy.chisels import Chisel
@@ -90,8 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
     return guarded("scapdig", lambda: run(words))
 
 
-def run(words: list[str]) -> int:
-    """Read the command line and do what it asks for."""
+def run(words: list[str], reruns: int = 0) -> int:
+    """Read the command line and do what it asks for; `reruns` is how many chisels led here."""
     settings = read_settings(words)
     if "help" in settings.switches:
         print(help_text(USAGE, OPTIONS))
@@ -113,7 +114,7 @@ def run(words: list[str]) -> int:
     with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
         capture = narrowed(capture, settings)
         if settings.chisels:
-            return run_chisels(capture, settings)
+            return run_chisels(capture, settings, reruns)
         return print_events(capture, settings)
 
 
@@ -289,7 +290,7 @@ def describe_chisel(name: str, settings: Settings) -> int:
     return 0
 
 
-def run_chisels(capture: Capture, settings: Settings) -> int:
+def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
 
@@ -310,8 +311,13 @@ def run_chisels(capture: Capture, settings: Settings) -> int:
     status = 0
     for chisel in settings.chisels:
         words = getattr(chisel, "rerun", None)
-        if words is not None:
-            status = run(words)
+        if words is None:
+            continue
+        if "unsafe" not in settings.switches:
+            check_rerun(words, OPTIONS)
+        if reruns >= MOST_RERUNS:
+            raise ChiselError(f"chisel {chisel.name}: runs that follow each other without end")
+        status = run(words, reruns + 1)
     return status
 
 

@@ -196,10 +196,12 @@ class LuaChisel(Chisel):
             self.host.last_number = self.cursor.number if ended else self.cursor.last_number
             self.host.progress = self.reader.position if self.reader is not None else 0
         except ScapError as error:
+            self.runtime.last_words()
             if isinstance(error, ChiselError) and "at event" not in str(error) and self.cursor.number:
                 raise ChiselError(f"{error} (at event {self.cursor.number})") from error
             raise
         finally:
+            self.runtime.leave()
             self.cursor.end()
         # A single event is kept without its batch.
         self.last_event = event_at(batch, self.last_row(batch, ended), self.event_values)
@@ -227,13 +229,13 @@ class LuaChisel(Chisel):
             self.start()
         if self.last_event is not None:
             # The script may look at the last event once more.
-            last_batch = self.last_event.batch
-            self.cursor.set_interval(0, False)
-            self.cursor.begin(last_batch)
-            self.runtime.call("go_to_last")
+            self.cursor.begin(self.last_event.batch)
+            self.cursor.go_to(self.last_event.row)
+            self.runtime.enter()
         first, last = self.host.first_time, self.host.last_time
         seconds, rest = divmod(last, 1_000_000_000)
         self.runtime.call("on_capture_end", seconds, rest, max(last - first, 0) if first else 0)
+        self.runtime.leave()
         self.cursor.end()
         self.last_event = None
         self.host.close()

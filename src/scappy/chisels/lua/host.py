@@ -46,6 +46,7 @@ CONTAINER_TYPES = {
 NO_FIELD = -1
 
 WORD = 1 << 64
+MOST_SETTING = 1 << 16
 BATCH = 16384
 
 
@@ -85,12 +86,11 @@ class Host:
         """Print bytes."""
         self.chisel.context.output.write(data)
 
-    def write_marked(self) -> None:
-        """Print the events that the script let pass."""
+    def write_marked(self, data: bytes) -> None:
+        """Print bytes, and the events that the script let pass at their places between them."""
         chisel = self.chisel
         chisel.prepare_renderer()
-        if chisel.renderer is not None:
-            self.write(chisel.cursor.render(chisel.renderer))
+        self.write(data if chisel.renderer is None else chisel.cursor.render(chisel.renderer, data))
 
     def flush(self) -> None:
         """Hand on what was printed."""
@@ -163,7 +163,7 @@ class Host:
 
     def request_field(self, name: bytes) -> tuple[int, int]:
         """Index and kind of a field for the cursor."""
-        wanted = text(name).strip()
+        wanted = setting(name).strip()
         cursor = self.chisel.cursor
         index = self.handles.get(wanted)
         if index is None:
@@ -186,14 +186,14 @@ class Host:
 
     def set_filter(self, filter_text: bytes) -> None:
         """Set the chisel's filter."""
-        self.chisel.set_filter(text(filter_text))
+        self.chisel.set_filter(setting(filter_text))
 
     def set_formatter(self, form: bytes) -> None:
         """Print events in a format."""
         from scappy.formats import PRESETS, unescape
         from scappy.formats.presets import PLAIN
 
-        wanted = text(form)
+        wanted = setting(form)
         self.chisel.format = PLAIN if wanted in ("", "default") else unescape(PRESETS.get(wanted) or wanted)
         self.chisel.renderer = None
 
@@ -210,7 +210,7 @@ class Host:
 
     def set_global_filter(self, filter_text: bytes) -> None:
         """Set the filter of the whole run."""
-        self.chisel.context.filter = text(filter_text)
+        self.chisel.context.filter = setting(filter_text)
         self.whole_filter()
 
     def get_filter(self) -> bytes:
@@ -336,7 +336,7 @@ class Host:
         chosen: dict[int, set[int]] | None = None
         if filter_text:
             try:
-                compiled = compile_filter(text(filter_text))
+                compiled = compile_filter(setting(filter_text))
             except FilterError as error:
                 raise ChiselError(
                     f"invalid filter argument for get_thread_table in chisel {self.chisel.name}: {error}"
@@ -406,6 +406,13 @@ class Host:
 def text(data: bytes) -> str:
     """Bytes of Lua as text; undecodable ones come through."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def setting(data: bytes) -> str:
+    """A filter, format or name of a field, which takes time to understand, so that its length has a limit."""
+    if len(data) > MOST_SETTING:
+        raise ChiselError(f"a filter, format or field of {len(data)} bytes; {MOST_SETTING} is the most")
+    return text(data)
 
 
 def raw(words: str) -> bytes:

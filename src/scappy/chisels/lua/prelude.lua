@@ -1,29 +1,45 @@
 -- What a chisel finds when it starts: the tables `chisel`, `sysdig` and `evt`, a world without files and processes
 -- unless it is trusted, and the loop that hands events to it. Run once in a fresh interpreter; gets the functions of
 -- the host, gives back a table of functions for the host.
-local host, addresses, declarations, trusted, seconds_allowed = ...
+local host, addresses, declarations, trusted, seconds_allowed, library, patterns = ...
 
-local ffi = require("ffi")
-ffi.cdef(declarations)
-local cursor = ffi.cast("void*", addresses.cursor)
-local shared = ffi.cast("scappy_shared*", addresses.shared)
-local room = ffi.cast("const char*", addresses.room)
-local step = ffi.cast("scappy_step", addresses.step)
-local take = ffi.cast("scappy_take", addresses.take)
-local take_number = ffi.cast("scappy_number", addresses.number)
-local place = ffi.cast("scappy_act", addresses.place)
-local accept = ffi.cast("scappy_act", addresses.accept)
+-- How events are reached. Without the interpreter's compiler, foreign functions are slow and those of Lua's own kind fast;
+-- with it, it is the other way round.
+local step, field, place, interval, accept
+-- Whether there is an event at hand.
+local here = false
+local FAILED = "evt.field() takes what chisel.request_field() gave"
 
-local MISSING, NUMBER, FALSE, TRUE, LONG = -1, -2, -3, -4, -5
 local EVENT, INTERVAL = 1, 2
 
 -- Everything that is used later is held here: a chisel may change the globals.
 local concat, tostring, tonumber, type, error, select = table.concat, tostring, tonumber, type, error, select
 local loadstring, setmetatable, pairs, ipairs, pcall = loadstring, setmetatable, pairs, ipairs, pcall
-local text_of, clock, sethook, byte, find, unpack =
-    ffi.string, os.clock, debug.sethook, string.byte, string.find, unpack
+local clock, sethook, byte, find, unpack =
+    os.clock, debug.sethook, string.byte, string.find, unpack
 local real_open, real_execute, real_exit = io.open, os.execute, os.exit
 local globals = _G
+
+-- In the sandbox: fails when the script takes too long. Called from time to time, and before what the host does.
+local watch = function() end
+
+-- Functions of the host tell whether they went well, so that no object of theirs is ever raised here; and the objects that
+-- they are show nothing of themselves.
+do
+    local function passed(well, ...)
+        if well then return ... end
+        error((...), 0)
+    end
+    local given = host
+    host = {}
+    for name, call in pairs(given) do
+        host[name] = function(...)
+            watch()
+            return passed(call(...))
+        end
+    end
+    debug.getmetatable(given.write).__metatable = "hidden"
+end
 
 -- Output
 
@@ -31,23 +47,15 @@ local pieces, piece_count, piece_bytes = {}, 0, 0
 local marked = false
 
 local function flush()
-    if piece_count > 0 then
+    if piece_count > 0 or marked then
         local whole = concat(pieces, "", 1, piece_count)
-        piece_count, piece_bytes = 0, 0
-        host.write(whole)
-    end
-end
-
-local function flush_lines()
-    flush()
-    if marked then
-        marked = false
-        host.write_marked()
+        local write = marked and host.write_marked or host.write
+        piece_count, piece_bytes, marked = 0, 0, false
+        write(whole)
     end
 end
 
 local function emit(text)
-    if marked then flush_lines() end
     piece_count = piece_count + 1
     pieces[piece_count] = text
     piece_bytes = piece_bytes + #text
@@ -79,7 +87,7 @@ function stdout:write(...)
     for index = 1, select("#", ...) do emit(written((select(index, ...)))) end
     return stdout
 end
-function stdout:flush() flush_lines() host.flush() return stdout end
+function stdout:flush() flush() host.flush() return stdout end
 function stdout:setvbuf() return true end
 function stdout:close() return true end
 function stderr:write(...)
@@ -135,12 +143,114 @@ string.format = function(text, ...)
     return format(text, unpack(values, 1, count))
 end
 
+-- Events
+
+local kinds = {}
+
+local function open_native()
+    local open = package.loadlib(library, "scappy_lua_open")
+    if not open then return false end
+    step, field, place, interval, accept = open(addresses.calls)
+    return true
+end
+
+local function open_foreign()
+    local ffi = require("ffi")
+    ffi.cdef(declarations)
+    local NUMBER, FALSE, TRUE, LONG = -2, -3, -4, -5
+    local cursor = ffi.cast("void*", addresses.cursor)
+    local shared = ffi.cast("scappy_shared*", addresses.shared)
+    local room = ffi.cast("const char*", addresses.room)
+    local go = ffi.cast("scappy_step", addresses.step)
+    local take = ffi.cast("scappy_take", addresses.take)
+    local take_number = ffi.cast("scappy_number", addresses.number)
+    local look = ffi.cast("scappy_act", addresses.place)
+    local mark = ffi.cast("scappy_mark", addresses.accept)
+    local text_of = ffi.string
+
+    function step()
+        return go(cursor)
+    end
+
+    function field(handle)
+        if not here then error("invalid call to evt.field()", 2) end
+        local kind = kinds[handle]
+        if kind == 1 then
+            local number = take_number(cursor, handle)
+            if number == number then return number end
+            return nil
+        end
+        if kind == nil then
+            if handle == nil then return nil end
+            error(FAILED, 2)
+        end
+        if kind == 2 then
+            local number = take_number(cursor, handle)
+            if number == number then return number ~= 0 end
+            return nil
+        end
+        local length = take(cursor, handle)
+        if length >= 0 then return text_of(room, length) end
+        if length == NUMBER then return shared.number end
+        if length == TRUE then return true end
+        if length == FALSE then return false end
+        if length == LONG then return text_of(shared.data, shared.length) end
+        return nil
+    end
+
+    function place()
+        look(cursor)
+        return shared.event, shared.seconds, shared.nanoseconds, shared.cpu
+    end
+
+    function interval() return shared.seconds, shared.nanoseconds, shared.delta end
+
+    function accept(before) mark(cursor, before) end
+end
+
+if not (library and open_native()) then open_foreign() end
+
+local function need_event(name)
+    if not here then error("invalid call to evt." .. name .. "()", 3) end
+end
+
+evt = {field = field}
+
+function evt.get_num()
+    need_event("get_num")
+    return (place())
+end
+
+function evt.get_ts()
+    need_event("get_ts")
+    local _, seconds, nanoseconds = place()
+    return seconds, nanoseconds
+end
+
+function evt.get_cpuid()
+    need_event("get_cpuid")
+    local _, _, _, cpu = place()
+    return cpu
+end
+
+local type_handle, type_kind = host.request_field("evt.type")
+kinds[type_handle] = type_kind
+function evt.get_type()
+    need_event("get_type")
+    return field(type_handle)
+end
+
 -- The world
 
 local progress = 0
 
 if not trusted then
     local refused = "not allowed without --chisel-unsafe"
+    local date = os.date
+    local function short_date(form, ...)
+        if type(form) == "string" and #form > 1000 then error("too long a format for os.date", 2) end
+        return date(form, ...)
+    end
     io = {
         open = function(name) return nil, tostring(name) .. ": " .. refused end,
         popen = function() error("io.popen is " .. refused, 2) end,
@@ -149,7 +259,7 @@ if not trusted then
         type = function(value) return (value == stdout or value == stderr) and "file" or nil end,
     }
     os = {
-        time = os.time, date = os.date, clock = os.clock, difftime = os.difftime,
+        time = os.time, date = short_date, clock = os.clock, difftime = os.difftime,
         execute = function() host.refuse("os.execute") return 1 end,
         getenv = function() return nil end,
         remove = function(name) return nil, tostring(name) .. ": " .. refused end,
@@ -180,24 +290,55 @@ if not trusted then
         end
         return globals.loadstring(concat(parts), name or "=(load)")
     end
+    for name, replacement in pairs(patterns(string, function() watch() end)) do string[name] = replacement end
+    -- A handler would run inside the hook that raised the error, where nothing is watched.
+    globals.xpcall = function(call, handler, ...)
+        local function handled(well, ...)
+            if well then return true, ... end
+            return false, handler(...)
+        end
+        return handled(pcall(call, ...))
+    end
+    -- Each level of coroutines takes some of the C stack.
+    local create, resume, depth = coroutine.create, coroutine.resume, 0
+    local function back(...)
+        depth = depth - 1
+        return ...
+    end
+    local function resume_limited(routine, ...)
+        if depth >= 150 then error("C stack overflow", 2) end
+        depth = depth + 1
+        return back(resume(routine, ...))
+    end
+    local function unwrapped(well, ...)
+        if well then return ... end
+        error((...), 0)
+    end
+    coroutine.resume = resume_limited
+    coroutine.wrap = function(call)
+        local routine = create(call)
+        return function(...) return unwrapped(resume_limited(routine, ...)) end
+    end
     -- Hooks are not looked at by compiled code.
     require("jit").off()
     require("jit").flush()
     local seen, since = -1, 0
-    local function watch()
+    local over = false
+    watch = function()
         if progress ~= seen then
             seen, since = progress, clock()
         elseif clock() - since > seconds_allowed then
             -- From now on every step fails, so that no pcall keeps it going.
-            sethook(watch, "", 1)
+            if not over then sethook(watch, "", 1) end
+            over = true
             error("it took more than " .. seconds_allowed .. " s at a time", 0)
         end
     end
-    sethook(watch, "", 100000)
+    sethook(watch, "", 2000)
 else
     python = nil
 end
-os.exit = function(status) flush_lines() host.leave(tonumber(status) or (status == false and 1) or 0) end
+os.exit = function(status) flush() host.leave(tonumber(status) or (status == false and 1) or 0) end
 io.write = function(...) return stdout:write(...) end
 io.flush = function() stdout:flush() end
 io.stdout, io.stderr = stdout, stderr
@@ -236,67 +377,6 @@ require = function(name)
         loaded[name] = true
     end
     return loaded[name]
-end
-
--- Events
-
-local here = false
-local kinds = {}
-
-local function need_event(name)
-    if not here then error("invalid call to evt." .. name .. "()", 3) end
-end
-
-evt = {}
-
-function evt.field(handle)
-    if not here then need_event("field") end
-    local kind = kinds[handle]
-    if kind == 1 then
-        local number = take_number(cursor, handle)
-        if number == number then return number end
-        return nil
-    end
-    if kind == nil then
-        if handle == nil then return nil end
-        error("evt.field() takes what chisel.request_field() gave", 2)
-    end
-    if kind == 2 then
-        local number = take_number(cursor, handle)
-        if number == number then return number ~= 0 end
-        return nil
-    end
-    local length = take(cursor, handle)
-    if length >= 0 then return text_of(room, length) end
-    if length == NUMBER then return shared.number end
-    if length == TRUE then return true end
-    if length == FALSE then return false end
-    if length == LONG then return text_of(shared.data, shared.length) end
-    return nil
-end
-
-function evt.get_num()
-    need_event("get_num")
-    place(cursor)
-    return shared.event
-end
-
-function evt.get_ts()
-    need_event("get_ts")
-    place(cursor)
-    return shared.seconds, shared.nanoseconds
-end
-
-function evt.get_cpuid()
-    need_event("get_cpuid")
-    place(cursor)
-    return shared.cpu
-end
-
-local type_handle = host.request_field("evt.type")
-function evt.get_type()
-    need_event("get_type")
-    return text_of(room, take(cursor, type_handle))
 end
 
 -- chisel and sysdig
@@ -406,7 +486,7 @@ local function truth(name, what, optional, ...)
         error("it misses a " .. what .. " function", 0)
     end
     local result = callback(...)
-    flush_lines()
+    flush()
     if type(result) ~= "boolean" then error("wrong " .. what .. " return value", 0) end
     return result
 end
@@ -430,7 +510,13 @@ function exported.has(name) return type(globals[name]) == "function" end
 function exported.flag(name) return globals[name] == true end
 function exported.view() return type(globals.view_info) == "table" and globals.view_info or nil end
 exported.arguments = argument_list
-exported.flush = flush_lines
+function exported.last_words()
+    -- None of the script runs here, so nothing needs to be watched.
+    sethook()
+    watch = function() end
+    flush()
+end
+function exported.at_hand(there) here = there end
 function exported.set_argument(name, value) return truth("on_set_arg", "set_arg()", false, name, value) end
 function exported.on_init() return truth("on_init", "init()", true) end
 function exported.on_capture_start() return truth("on_capture_start", "on_capture_start()", true) end
@@ -439,40 +525,36 @@ function exported.on_capture_end(seconds, nanoseconds, delta)
     local callback = globals.on_capture_end
     progress = progress + 1
     if type(callback) == "function" then callback(seconds, nanoseconds, delta) end
-    flush_lines()
-end
-
-function exported.go_to_last()
-    here = false
-    while step(cursor) == EVENT do here = true end
+    flush()
 end
 
 function exported.run(calling, formatting)
     here = true
+    progress = progress + 1
     while true do
-        local what = step(cursor)
-        progress = progress + 1
+        local what = step()
         if what == EVENT then
+            -- Not for intervals: there may be any number of them between two events.
+            progress = progress + 1
             local wanted = true
             if calling then
                 wanted = globals.on_event()
                 if ended then
-                    flush_lines()
+                    flush()
                     return true
                 end
             end
             if wanted and formatting then
-                if piece_count > 0 then flush() end
-                accept(cursor)
+                accept(piece_bytes)
                 marked = true
             end
         elseif what == INTERVAL then
-            if not globals.on_interval(shared.seconds, shared.nanoseconds, shared.delta) then
-                flush_lines()
+            if not globals.on_interval(interval()) then
+                flush()
                 error("execution terminated by the chisel", 0)
             end
         else
-            flush_lines()
+            flush()
             return false
         end
     end

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
+from scapcore import native_lua
 from scapcore.cursor import DECLARATIONS, EventCursor
-from scapcore.errors import ChiselError, MissingDependencyError
+from scapcore.errors import ChiselError, MissingDependencyError, ScapError
 
 __all__ = ["Limits", "Runtime"]
 
@@ -55,9 +59,21 @@ def interpreter() -> Any:
 
 
 @cache
-def prelude() -> bytes:
-    """The Lua code that is run before a chisel."""
-    return (files("scappy.chisels.lua") / "prelude.lua").read_bytes()
+def native_library() -> bytes | None:
+    """Where the interpreter finds the walk over events in its own kind of function; None where it keeps its functions hidden."""
+    library = ctypes.CDLL(interpreter().__file__)
+    try:
+        functions = [getattr(library, name) for name in native_lua.FUNCTIONS]
+    except AttributeError:
+        return None
+    native_lua.bind(*(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions))
+    return os.fsencode(native_lua.__file__)
+
+
+@cache
+def script(name: str) -> bytes:
+    """Lua code that is run before a chisel."""
+    return (files("scappy.chisels.lua") / f"{name}.lua").read_bytes()
 
 
 def no_attributes(target: object, name: object, setting: bool) -> object:
@@ -95,11 +111,49 @@ class Runtime:
             attribute_filter=no_attributes,
             max_memory=None if limits.trusted else limits.memory,
         )
-        functions = self.lua.table_from({key.encode(): value for key, value in host.items()})
-        addresses = self.lua.table_from({key.encode(): value for key, value in cursor.addresses.items()})
-        begin = self.lua.compile(prelude())
-        exported = begin(functions, addresses, DECLARATIONS.encode(), limits.trusted, limits.seconds)
+        self.raised: Exception | None = None
+        self.calls = native_lua.LuaCalls(cursor)
+        functions = self.lua.table_from({key.encode(): self.guarded(value) for key, value in host.items()})
+        addresses = {**cursor.addresses, "calls": self.calls.address}
+        begin = self.lua.compile(script("prelude"), name=b"=chisel API")
+        exported = begin(
+            functions,
+            self.lua.table_from({key.encode(): value for key, value in addresses.items()}),
+            DECLARATIONS.encode(),
+            limits.trusted,
+            limits.seconds,
+            None if limits.trusted else native_library(),
+            self.lua.compile(script("patterns"), name=b"=patterns"),
+        )
         self.functions = {key.decode(): value for key, value in exported.items()}
+
+    def guarded(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+        """A function whose exceptions stay on this side: Lua gets whether it went well, and the results or the message."""
+
+        def call(*values: Any) -> tuple[Any, ...]:
+            try:
+                result = function(*values)
+            except Exception as problem:
+                self.raised = problem
+                return False, str(problem).encode("utf-8", "surrogateescape")
+            return (True, *result) if isinstance(result, tuple) else (True, result)
+
+        return call
+
+    def enter(self) -> None:
+        """There is an event at hand, to which the cursor went by itself."""
+        self.calls.enter()
+        self.call("at_hand", True)
+
+    def leave(self) -> None:
+        """There is no event at hand any more."""
+        self.calls.leave()
+        self.call("at_hand", False)
+
+    def last_words(self) -> None:
+        """Print what a failed script printed before."""
+        with suppress(*self.errors, MemoryError):
+            self.functions["last_words"]()
 
     def array(self, items: list[Any]) -> Any:
         """A Lua table that counts from 1."""
@@ -117,12 +171,19 @@ class Runtime:
         ChiselError
             If the script fails; the message is the script's, after its name.
         """
+        self.raised = None
         try:
             return self.functions[name](*values)
-        except self.errors as error:
+        except (MemoryError, *self.errors) as error:
+            if isinstance(error, MemoryError):
+                raise ChiselError(f"{self.name} chisel error: it took more memory than it may have") from None
+            raised = self.raised
+            if raised is not None and str(raised) in message(error):
+                # What a function of ours said ended the script.
+                if isinstance(raised, ScapError):
+                    raise raised from None
+                raise ChiselError(f"{self.name} chisel error: {raised}") from raised
             raise ChiselError(f"{self.name} chisel error: {message(error)}") from None
-        except MemoryError:
-            raise ChiselError(f"{self.name} chisel error: it took more memory than it may have") from None
         except RecursionError as error:
             raise ChiselError(f"{self.name} chisel error: {error}") from None
 
@@ -131,4 +192,4 @@ def message(error: Exception) -> str:
     """What Lua says, without the list of calls."""
     said = error.args[0] if error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    return text.split("\nstack traceback:")[0]
+    return text.split("\nstack traceback:")[0] or "it failed without a message"
