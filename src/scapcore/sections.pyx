@@ -431,6 +431,7 @@ cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t
     state.users[number].home = home
     state.users[number].shell = shell
     state.users[number].previous = map_get(by_id, <int64_t>id)
+    state.users[number].gone = 0
     state.user_count += 1
     state.epoch += 1
     return map_put(by_id, <int64_t>id, number)
@@ -449,15 +450,38 @@ cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized
     memset(&state.by_uid, 0, sizeof(IntegerMap))
     memset(&state.by_gid, 0, sizeof(IntegerMap))
     state.epoch += 1
-    problem = take_users(state, body, length, sized, skipped, &users, &groups)
+    problem = take_users(state, body, length, sized, skipped)
+    remember_users(state, False, &users)
+    remember_users(state, True, &groups)
     map_free(&users)
     map_free(&groups)
     return problem
 
 
-cdef str take_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped,
-                    const IntegerMap* users, const IntegerMap* groups):
-    """Add the users and groups of a list; they remember those of the former list, for batches that look back."""
+cdef void remember_users(State* state, bint group, const IntegerMap* former) noexcept nogil:
+    """Let the ids of the former list be found by batches that look back."""
+    cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
+    cdef uint32_t slot, found
+    if not former.mask:
+        return
+    for slot in range(former.mask + 1):
+        if not former.values[slot]:
+            continue
+        found = map_get(by_id, former.keys[slot])
+        if not found and state.users[former.values[slot]].gone:
+            map_put(by_id, former.keys[slot], former.values[slot])
+            continue
+        if not found:
+            if not add_user(state, group, <uint32_t>former.keys[slot], 0, 0, 0, 0):
+                return
+            found = state.user_count - 1
+            state.users[found].gone = 1
+        while state.users[found].previous:
+            found = state.users[found].previous         # an id that the list has twice
+        state.users[found].previous = former.values[slot]
+
+
+cdef str take_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size, id, gid, name, home, shell
@@ -482,8 +506,7 @@ cdef str take_users(State* state, const uint8_t* body, size_t length, bint sized
         if entry.short:
             skipped[0] += cursor.end - cursor.place
             return "a user entry runs over its end"
-        if add_user(state, group, id, gid, name, home, shell) and not state.users[state.user_count - 1].previous:
-            state.users[state.user_count - 1].previous = map_get(groups if group else users, <int64_t>id)
+        add_user(state, group, id, gid, name, home, shell)
         cursor.place = entry.end if sized else entry.place
     return None
 

@@ -193,6 +193,7 @@ cdef struct UserRow:
     uint32_t home
     uint32_t shell
     uint32_t previous        # earlier row of the same id, 0 = none
+    uint8_t gone             # a later list does not have this id any more
 
 
 cdef struct Interface:

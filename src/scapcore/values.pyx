@@ -262,6 +262,8 @@ cdef void put_user_name(Buffer* out, const TextContext* context, uint32_t id, bi
     found = map_get(&context.state.by_gid if group else &context.state.by_uid, <int64_t>id)
     while found >= context.columns.user_count and found:
         found = context.state.users[found].previous     # the capture told of it after this batch
+    if context.state.users[found].gone:
+        found = 0
     if found:
         name = context.state.users[found].name
     if not found or (context.modern and not name):
