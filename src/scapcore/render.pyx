@@ -182,9 +182,9 @@ cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept no
     elif type == PT_DOUBLE:
         put_bytes(out, digits, snprintf(digits, sizeof(digits), b"%.1lf", value.real))
     elif type == PT_SOCKADDR:
-        put_socket_address(out, value.data, value.length)
+        put_socket_address(out, NULL, 0, value.data, value.length)
     elif type == PT_SOCKTUPLE:
-        put_socket_tuple(out, value.data, value.length)
+        put_socket_tuple(out, NULL, 0, value.data, value.length)
     elif value.data != NULL:
         put_bytes(out, value.data, shown_length(value.data, value.length))
     else:

@@ -546,7 +546,7 @@ cdef void finish_fd(State* state, FdRow* fd) noexcept nogil:
             fd.role = ROLE_SERVER
         else:
             fd.role = ROLE_CLIENT
-    put_listed_name(&buffer, fd)
+    put_listed_name(&buffer, state, fd)
     strings_drop(&state.strings, fd.name)
     fd.name = strings_add(&state.strings, buffer.data, buffer.used)
     release(&buffer)

@@ -636,6 +636,7 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.interfaces6)
     free(state.changes)
     free(state.switch_times)
+    free(state.services)
     for index in range(state.group_count):
         free(state.groups[index])
     free(state.groups)
