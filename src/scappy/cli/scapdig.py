@@ -213,12 +213,12 @@ def make_chisel(name: str, settings: Settings) -> Chisel:
         except ChiselError:
             # Told below if there is no such file either.
             pass
-    from scappy.chisels.lua import Limits, LuaChisel, find_chisel
+    from scappy.chisels.lua import Limits, find_chisel, load_script
 
-    path = find_chisel(name, settings.directories)
+    path = find_chisel(name, settings.directories) or find_chisel(f"v_{name}", settings.directories)
     if path is None:
         return chisel_named(name, settings.directories)()
-    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
+    return load_script(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
 
 
 def is_filter(words: list[str]) -> bool:
