@@ -118,6 +118,7 @@ class LuaChisel(Chisel):
             detail = str(error).partition("chisel error: ")[2] or str(error)
             raise ChiselError(f"Failed to load chisel {self.name}: {detail}") from None
         self.description = self.text("short_description") or self.text("description")
+        self.__doc__ = self.text("description")
         self.category = self.text("category")
         self.hidden = bool(self.runtime.call("flag", b"hidden"))
         listed = self.runtime.call("arguments")
@@ -219,6 +220,7 @@ class LuaChisel(Chisel):
             self.predicate.run(batch)  # type: ignore[attr-defined]
         self.cursor.begin(batch)
         self.host.first_time = self.cursor.first_time
+        self.host.enter(batch.first_number)
         self.prepare_renderer()
         ended = False
         try:
@@ -226,7 +228,6 @@ class LuaChisel(Chisel):
                 ended = bool(self.runtime.call("run", self.calling, self.format is not None))
             self.host.last_time = self.cursor.time if ended else self.cursor.last_time
             self.host.last_number = self.cursor.number if ended else self.cursor.last_number
-            self.host.progress = self.reader.position if self.reader is not None else 0
         except ScapError as error:
             self.runtime.last_words()
             if isinstance(error, ChiselError) and "at event" not in str(error) and self.cursor.number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -119,7 +119,8 @@ class View(Chisel):
         self.info = info
         self.hidden = False
         self.id = str(info.get("id", name))
-        self.description = f"{info.get('name', name)}. {info.get('description', '')}".strip()
+        self.description = str(info.get("name", name))
+        self.__doc__ = str(info.get("description", ""))
         self.kind = str(info.get("view_type", "table"))
         if self.kind not in TYPES:
             raise ChiselError(f"view {name}: there is no view_type {self.kind}")
