@@ -319,6 +319,7 @@ def describe_chisel(name: str, settings: Settings) -> int:
 def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
+    from scappy.chisels.lua import LuaChisel
 
     output = sys.stdout.buffer
     context = ChiselContext(
@@ -339,7 +340,7 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         words = getattr(chisel, "rerun", None)
         if words is None:
             continue
-        if "unsafe" not in settings.switches:
+        if isinstance(chisel, LuaChisel) and not chisel.limits.trusted:
             check_rerun(words, OPTIONS)
         if reruns >= MOST_RERUNS:
             raise ChiselError(f"chisel {chisel.name}: runs that follow each other without end")

@@ -183,7 +183,10 @@ def test_list_and_description(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a b", ["a", "b"]), ("'a b' c", ["a b", "c"]), ("a '' b", ["a", "", "b"]), ("''", [""]), (" a ", ["a"]), ("`it's` x", ["it's", "x"])],
+    [
+        ("a b", ["a", "b"]), ("'a b' c", ["a b", "c"]), ("a '' b", ["a", "", "b"]), ("''", [""]), (" a ", ["a"]),
+        ("`it's` x", ["it's", "x"]),
+    ],
 )
 def test_words_of_arguments(text: str, expected: list[str]) -> None:
     from scappy.cli.scapdig import split_words
