@@ -85,4 +85,5 @@ cdef bint is_list_block(uint32_t block_type) noexcept nogil
 cdef int process_list_version(uint32_t block_type) noexcept nogil
 cdef int judge_block(const uint8_t* block, uint64_t rest) noexcept nogil
 cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil
+cdef void walk_plain(Walk* walk, Columns* columns, const EventType* types) noexcept nogil
 cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexcept nogil

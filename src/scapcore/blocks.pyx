@@ -10,6 +10,17 @@ from scapcore.schema.tables cimport EVENT_COUNT, EventType
 from scapcore.schema.types cimport (ASYNCEVENT_E, CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
                                     GROUP_DELETED_X, INFRASTRUCTURE_EVENT_E, NOTIFICATION_E, USER_ADDED_E)
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define scap_prefetch(place) __builtin_prefetch(place)
+    #else
+    #define scap_prefetch(place) ((void)0)
+    #endif
+    """
+    void scap_prefetch(const void* place) noexcept nogil
+
+cdef uint64_t LOOK_AHEAD = 1024  # bytes that are fetched early: where a block ends is only known once it is there
 cdef uint32_t STATE_ONLY = 1
 cdef uint32_t SURPLUS = 3    # early writers of two event types state a length that is too large by this
 
@@ -122,18 +133,13 @@ cdef int find_block(Walk* walk, uint64_t* place, uint32_t sure) noexcept nogil:
 
 
 cdef int count_parameters(const uint8_t* lengths, uint32_t room, uint32_t most) noexcept nogil:
-    """Number of parameters of an event that does not state it: the largest whose lengths fit exactly; -1 if none."""
-    cdef int count
-    cdef uint32_t index, sum
-    for count in range(most, -1, -1):
-        if <uint32_t>count * 2 > room:
-            continue
-        sum = <uint32_t>count * 2
-        for index in range(<uint32_t>count):
-            sum += load16(lengths + 2 * index)
-        if sum == room:
-            return count
-    return -1
+    """Number of parameters of an event that does not state it: the one whose lengths fit exactly; -1 if none does."""
+    cdef uint32_t count = 0
+    cdef uint32_t sum = 0
+    while sum < room and count < most and 2 * count + 2 <= room:
+        sum += 2 + load16(lengths + 2 * count)
+        count += 1
+    return <int>count if sum == room else -1
 
 
 cdef bint bad(Walk* walk, const char* problem, const char* expected) noexcept nogil:
@@ -250,37 +256,52 @@ cdef void walk_plain(Walk* walk, Columns* columns, const EventType* types) noexc
     cdef uint32_t most = walk.most
     cdef uint32_t row = out.count
     cdef bint modern = walk.modern
-    cdef uint32_t block_type, length, before, event_length, nparams, sum, index
+    cdef uint32_t block_type, length, before, header_length, event_length, nparams, sum, index
     cdef uint16_t type
-    cdef uint8_t mark
+    cdef uint8_t mark, form
+    cdef int counted
     if walk.leading or walk.lost:
         return
     while row < most and end - position >= FRAME and position - start <= BATCH_BYTES:
         block = data + position
+        scap_prefetch(block + LOOK_AHEAD)
         block_type = load32(block)
         length = load32(block + 4)
+        header_length = 26
+        form = FORM_COUNTED
+        before = 2
         if block_type == BLOCK_EVENT_FLAGS_2:
             before = 6
-        elif block_type == BLOCK_EVENT_2:
-            before = 2
-        else:
+            form = FORM_COUNTED | FORM_FLAGS
+        elif block_type == BLOCK_EVENT_1:
+            header_length = 22
+            form = 0
+        elif block_type != BLOCK_EVENT_2:
             break
-        if length > MAXIMUM_EVENT_BLOCK or length > end - position or length < FRAME + before + 26:
+        if length > MAXIMUM_EVENT_BLOCK or length > end - position or length < FRAME + before + header_length:
             break
         header = block + 8 + before
         event_length = load32(header + 16)
         type = load16(header + 20)
-        nparams = load32(header + 22)
-        if (load32(block + length - 4) != length or event_length > length - FRAME - before or event_length < 26
-                or type >= EVENT_COUNT or nparams >= NO_PARAMETER):
+        if (load32(block + length - 4) != length or event_length > length - FRAME - before
+                or event_length < header_length or type >= EVENT_COUNT):
             break
-        if 2 * nparams > event_length - 26:
-            break
-        sum = 2 * nparams
-        lengths = header + 26
-        for index in range(nparams):
-            sum += load16(lengths + 2 * index)
-        if sum > event_length - 26 or (USER_ADDED_E <= type <= GROUP_DELETED_X and not modern):
+        lengths = header + header_length
+        if form:
+            nparams = load32(header + 22)
+            if nparams >= NO_PARAMETER or 2 * nparams > event_length - 26:
+                break
+            sum = 2 * nparams
+            for index in range(nparams):
+                sum += load16(lengths + 2 * index)
+            if sum > event_length - 26:
+                break
+        else:
+            counted = count_parameters(lengths, event_length - 22, types[type].nparams)
+            if counted < 0 or type == NOTIFICATION_E or type == INFRASTRUCTURE_EVENT_E:
+                break
+            nparams = <uint32_t>counted
+        if USER_ADDED_E <= type <= GROUP_DELETED_X and not modern:
             break
         mark = 0
         if (types[type].category == CATEGORY_INTERNAL and not modern) or (before == 6 and load32(header - 4) & STATE_ONLY):
@@ -288,7 +309,7 @@ cdef void walk_plain(Walk* walk, Columns* columns, const EventType* types) noexc
         out.offset[row] = <uint32_t>(header - out.data)
         out.type[row] = type
         out.nparams[row] = <uint16_t>nparams
-        out.form[row] = FORM_COUNTED | FORM_FLAGS if before == 6 else FORM_COUNTED
+        out.form[row] = form
         out.mark[row] = mark
         row += 1
         position += length

@@ -1,15 +1,22 @@
 """Values of fields gathered into columns."""
 
-from cpython.buffer cimport PyBUF_FORMAT
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset, strlen
 
 from scapcore.batch cimport EventBatch
 from scapcore.event cimport FieldReader, to_python
+from scapcore.events cimport FORM_FLAGS, Columns, event_number, load16, load64
 from scapcore.fields cimport *
+from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
 from scapcore.schema.types cimport *
 from scapcore.strings cimport Strings, length_of, strings_add, strings_close, strings_open, text_of
+
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
+    enum:
+        AF_INET
+        AF_INET6
 
 cdef enum Kind:
     KIND_SIGNED = 1
@@ -18,6 +25,28 @@ cdef enum Kind:
     KIND_DOUBLE
     KIND_TEXT
     KIND_BYTES
+
+
+cdef enum Path:
+    # How the value at an event is found
+    PATH_EVENT = 1           # it must be taken there
+    PATH_TYPE                # it is the same for all events of a type
+    PATH_THREAD              # ... of a thread row
+    PATH_FD                  # ... of a descriptor row
+    PATH_NUMBER              # it stands in a column, or in the event's header
+    PATH_TIME
+    PATH_TID
+    PATH_CPU
+
+cdef dict PLAIN_PATHS = {"evt.num": PATH_NUMBER, "evt.rawtime": PATH_TIME, "thread.tid": PATH_TID, "evt.cpu": PATH_CPU}
+cdef dict SHARED_PATHS = {SCOPE_TYPE: PATH_TYPE, SCOPE_THREAD: PATH_THREAD, SCOPE_FD: PATH_FD}
+
+
+cdef struct Known:
+    # The value for one type or row
+    uint64_t number
+    uint32_t stamp           # of the batch in which it was found
+    uint8_t present
 
 
 cdef Kind kind_of(uint8_t type) noexcept nogil:
@@ -48,10 +77,14 @@ cdef class ColumnBuilder:
     cdef FieldReader reader
     cdef FieldUse use
     cdef readonly int kind
+    cdef int path
     cdef uint64_t* numbers       # integers, or numbers of texts
     cdef uint8_t* present
     cdef size_t count
     cdef size_t capacity
+    cdef Known* known            # by type or row
+    cdef uint32_t known_capacity
+    cdef uint32_t stamp
     cdef Strings texts
     cdef list payloads
 
@@ -59,6 +92,9 @@ cdef class ColumnBuilder:
         self.reader = reader
         self.use = use
         self.kind = kind_of(use.field.type)
+        self.path = PATH_EVENT
+        if self.kind != KIND_BYTES:
+            self.path = PLAIN_PATHS.get(use.name, 0) or SHARED_PATHS.get(use.field.scope, PATH_EVENT)
         self.payloads = []
         memset(&self.texts, 0, sizeof(Strings))
         if self.kind == KIND_TEXT and not strings_open(&self.texts):
@@ -67,6 +103,7 @@ cdef class ColumnBuilder:
     def __dealloc__(self):
         free(self.numbers)
         free(self.present)
+        free(self.known)
         if self.texts.rows != NULL:
             strings_close(&self.texts)
 
@@ -89,16 +126,118 @@ cdef class ColumnBuilder:
         self.capacity = wanted
         return True
 
+    cdef bint begin(self, EventBatch batch) except False:
+        """Forget the values of rows, which may be other rows in this batch, and have room for all that there are."""
+        cdef uint32_t wanted = 0
+        cdef Known* grown
+        if self.path == PATH_TYPE:
+            wanted = EVENT_COUNT        # types stay what they are
+            self.stamp = 1
+        elif self.path == PATH_THREAD or self.path == PATH_FD:
+            if batch.engine is not None:
+                wanted = batch.engine.state.threads.count if self.path == PATH_THREAD else batch.engine.state.fds.count
+            self.stamp += 1
+            if self.stamp == 0:
+                memset(self.known, 0, self.known_capacity * sizeof(Known))
+                self.stamp = 1
+        if wanted > self.known_capacity:
+            wanted += wanted // 2
+            grown = <Known*>realloc(self.known, <size_t>wanted * sizeof(Known))
+            if grown == NULL:
+                raise MemoryError
+            memset(grown + self.known_capacity, 0, <size_t>(wanted - self.known_capacity) * sizeof(Known))
+            self.known = grown
+            self.known_capacity = wanted
+        return True
+
+    cdef bint find(self, EventBatch batch, uint32_t row, uint64_t* number) noexcept nogil:
+        """Take the value at one event; False where it is missing."""
+        cdef Value value
+        cdef char address[64]
+        number[0] = 0
+        move_scope(&self.reader.scope, batch, row)
+        if not extract(&self.use.field, &self.reader.scope, &value):
+            return False
+        if value.type == PT_IPADDR and self.kind == KIND_TEXT:
+            if inet_ntop(AF_INET if value.length == 4 else AF_INET6, value.data, address, 64) == NULL:
+                return False
+            number[0] = strings_add(&self.texts, <const uint8_t*>address, strlen(address))
+        elif self.kind == KIND_TEXT:
+            number[0] = strings_add(&self.texts, value.data, value.length)
+        elif self.kind == KIND_DOUBLE:
+            memcpy(number, &value.real, 8)
+        else:
+            number[0] = <uint64_t>value.integer
+        return True
+
+    cdef void take_shared(self, EventBatch batch, const uint32_t* rows, size_t size) noexcept nogil:
+        """Append values that most events have in common with others."""
+        cdef Columns columns = batch.columns
+        cdef uint64_t* numbers = self.numbers + self.count
+        cdef uint8_t* present = self.present + self.count
+        cdef Known* known = self.known
+        cdef Known* place
+        cdef const EventType* types
+        cdef uint32_t row, key
+        cdef uint32_t stamp = self.stamp
+        cdef int path = self.path
+        cdef size_t index
+        types = events_modern if batch.engine is not None and batch.engine.modern else events_classic
+        for index in range(size):
+            row = rows[index]
+            key = 0
+            if path == PATH_TYPE:
+                if columns.type[row] != GENERIC_E and columns.type[row] != GENERIC_X:
+                    key = columns.type[row]
+            elif path == PATH_THREAD:
+                key = columns.thread[row]
+            elif columns.thread[row] and columns.type[row] != SOCKET_CONNECT_X and (
+                    types[columns.type[row]].flags & (EF_CREATES_FD | EF_USES_FD | EF_DESTROYS_FD)):
+                # A connect that goes on has a name of its own.
+                key = columns.fd[row]
+            if not key:
+                present[index] = self.find(batch, row, &numbers[index])
+                continue
+            place = &known[key]
+            if place.stamp != stamp:
+                place.present = self.find(batch, row, &place.number)
+                place.stamp = stamp
+            present[index] = place.present
+            numbers[index] = place.number
+
+    cdef void take_plain(self, EventBatch batch, const uint32_t* rows, size_t size) noexcept nogil:
+        """Append values that only need to be copied."""
+        cdef Columns columns = batch.columns
+        cdef uint64_t* numbers = self.numbers + self.count
+        cdef const uint8_t* header
+        cdef uint32_t row
+        cdef int path = self.path
+        cdef size_t index
+        memset(self.present + self.count, 1, size)
+        for index in range(size):
+            row = rows[index]
+            header = columns.data + columns.offset[row]
+            if path == PATH_NUMBER:
+                numbers[index] = event_number(&columns, row)
+            elif path == PATH_TIME:
+                numbers[index] = load64(header)
+            elif path == PATH_TID:
+                numbers[index] = load64(header + 8)
+            else:
+                numbers[index] = <uint64_t><int64_t><short>load16(header - (6 if columns.form[row] & FORM_FLAGS else 2))
+
     def take(self, EventBatch batch, const uint32_t[::1] rows):
         """Append the values at some rows of a batch."""
         cdef Py_ssize_t index
+        cdef size_t size = <size_t>rows.shape[0]
         cdef Scope* scope = &self.reader.scope
         cdef Value value
         cdef bint found
-        cdef const uint8_t* data
+        if not size:
+            return
         batch.require(self.use.field.needs)
         self.reader.bind(batch)
-        self.room(rows.shape[0])
+        self.room(size)
         if self.kind == KIND_BYTES:
             for index in range(rows.shape[0]):
                 move_scope(scope, batch, rows[index])
@@ -107,32 +246,16 @@ cdef class ColumnBuilder:
                 self.payloads.append(to_python(&value, True) if found else b"")
                 self.count += 1
             return
-        if self.kind == KIND_TEXT and self.use.field.type == PT_IPADDR:
-            for index in range(rows.shape[0]):
-                move_scope(scope, batch, rows[index])
-                found = extract(&self.use.field, scope, &value)
-                self.present[self.count] = found
-                self.numbers[self.count] = 0
-                if found:
-                    text = (<str>to_python(&value, False)).encode()
-                    data = text
-                    self.numbers[self.count] = strings_add(&self.texts, data, len(text))
-                self.count += 1
-            return
+        self.begin(batch)
         with nogil:
-            for index in range(rows.shape[0]):
-                move_scope(scope, batch, rows[index])
-                found = extract(&self.use.field, scope, &value)
-                self.present[self.count] = found
-                if not found:
-                    self.numbers[self.count] = 0
-                elif self.kind == KIND_TEXT:
-                    self.numbers[self.count] = strings_add(&self.texts, value.data, value.length)
-                elif self.kind == KIND_DOUBLE:
-                    (<double*>self.numbers)[self.count] = value.real
-                else:
-                    self.numbers[self.count] = <uint64_t>value.integer
-                self.count += 1
+            if self.path >= PATH_NUMBER:
+                self.take_plain(batch, &rows[0], size)
+            elif self.path > PATH_EVENT:
+                self.take_shared(batch, &rows[0], size)
+            else:
+                for index in range(rows.shape[0]):
+                    self.present[self.count + index] = self.find(batch, rows[index], &self.numbers[self.count + index])
+        self.count += size
 
     def finish(self):
         """The column.
@@ -154,10 +277,10 @@ cdef class ColumnBuilder:
         cdef int32_t[::1] codes
         cdef uint8_t[::1] flags
         valid = numpy.empty(self.count, numpy.uint8)
-        flags = valid
-        for index in range(self.count):
-            flags[index] = self.present[index]
-        valid = valid.astype(bool)
+        if self.count:
+            flags = valid
+            memcpy(&flags[0], self.present, self.count)
+        valid = valid.view(bool)
         if self.kind == KIND_BYTES:
             values = numpy.empty(self.count, object)
             values[:] = self.payloads
@@ -174,9 +297,9 @@ cdef class ColumnBuilder:
             ]
             return result, valid, dictionary
         raw = numpy.empty(self.count, numpy.uint64)
-        numbers = raw
-        for index in range(self.count):
-            numbers[index] = self.numbers[index]
+        if self.count:
+            numbers = raw
+            memcpy(&numbers[0], self.numbers, self.count * sizeof(uint64_t))
         if self.kind == KIND_BOOL:
             return raw != 0, valid, None
         if self.kind == KIND_DOUBLE:

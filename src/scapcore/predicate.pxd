@@ -1,10 +1,11 @@
 # Runs filters over batches.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.engine cimport Engine
 from scapcore.fields cimport Scope
+from scapcore.hashing cimport IntegerMap
 from scapcore.nodes cimport Node
 from scapcore.schema.tables cimport EVENT_COUNT
 from scapcore.text cimport TextContext
@@ -29,6 +30,9 @@ cdef class Predicate:
     cdef bint begun
     cdef bint text_wanted                # texts of parameters are looked at
     cdef bint failed
+    cdef bint early
+    cdef readonly uint64_t lost          # events not chosen because of that
+    cdef IntegerMap forgotten            # threads whose last enter event was dropped -> type of its exit event
     cdef Scope scope
     cdef TextContext text
     cdef uint8_t fd_kinds[EVENT_COUNT]   # 0 = works on no descriptor, 1 = does, 2 = a connect
@@ -36,6 +40,9 @@ cdef class Predicate:
     cdef void forget(self) noexcept
     cdef uint32_t select(self, EventBatch batch, const uint32_t* rows, uint32_t count,
                          uint32_t* out) except? 0xFFFFFFFF
+    cdef uint32_t forget_calls(self, EventBatch batch, uint32_t* out, uint32_t count) except? 0xFFFFFFFF
+    cdef uint32_t forget_dropped(self, EventBatch batch, const uint32_t* chosen, uint32_t count,
+                                 uint32_t* changed) noexcept nogil
     cdef uint32_t run_all(self, EventBatch batch, uint32_t* out) noexcept nogil
     cdef uint32_t run_node(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
                            uint32_t* out) noexcept nogil

@@ -9,14 +9,16 @@ these and looked up from then on, whole sub-trees at a time. Internal to the cor
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.compare cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, load64, parameter_unsigned
+from scapcore.events cimport (BATCH_EVENTS, MARK_ERROR, MARK_FD, MARK_HIDDEN, MARK_RENAMED, Columns, load64,
+                              parameter_unsigned)
 from scapcore.fields cimport *
 from scapcore.fields_fd cimport fd_ends
+from scapcore.hashing cimport map_free, map_get, map_put, map_remove
 from scapcore.nodes cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, SYSCALL_COUNT, EventType, events_classic, events_modern
 from scapcore.schema.types cimport *
@@ -26,6 +28,36 @@ from scapcore.transforms cimport *
 
 # Ancestors that are asked at the most; far more than any machine has above each other.
 cdef int MOST_ANCESTORS = 4096
+
+
+cdef inline int64_t thread_id(const Columns* columns, uint32_t row) noexcept nogil:
+    return <int64_t>load64(columns.data + columns.offset[row] + 8)
+
+
+cdef uint32_t replace_rows(uint32_t* rows, uint32_t count, const uint32_t* asked, uint32_t asked_count,
+                           const uint32_t* hits, uint32_t hit_count, uint32_t* room, uint64_t* lost) noexcept nogil:
+    """Rows without those that were asked about again, but with those of them that were hit; all ascend."""
+    cdef uint32_t place = 0
+    cdef uint32_t asked_place = 0
+    cdef uint32_t hit = 0
+    cdef uint32_t kept = 0
+    while place < count or hit < hit_count:
+        if hit < hit_count and (place == count or hits[hit] <= rows[place]):
+            place += place < count and hits[hit] == rows[place]
+            room[kept] = hits[hit]
+            hit += 1
+            kept += 1
+            continue
+        while asked_place < asked_count and asked[asked_place] < rows[place]:
+            asked_place += 1
+        if asked_place == asked_count or asked[asked_place] != rows[place]:
+            room[kept] = rows[place]
+            kept += 1
+        else:
+            lost[0] += 1
+        place += 1
+    memcpy(rows, room, kept * sizeof(uint32_t))
+    return kept
 
 
 @cython.no_gc_clear
@@ -41,6 +73,10 @@ cdef class Predicate:
         3 hex and ASCII, 4 base64.
     unlimited : bool, optional
         Whether these texts are not cut to 80 characters.
+    early : bool, optional
+        Whether calls are forgotten whose beginning the filter drops, as by sysdig 0.29.3, which asks its filter before
+        it looks at what an event changes. The end of such a call is seen without descriptor and error. It has no
+        effect under the newest libraries' rules.
 
     Attributes
     ----------
@@ -48,6 +84,8 @@ cdef class Predicate:
         Costly columns that the batches must have, see :class:`scapcore.engine.Engine`.
     needs_state : bool
         Whether the batches must come from a reader with state engine.
+    lost : int
+        Events so far that would have been chosen if their calls had not been forgotten.
 
     Raises
     ------
@@ -61,13 +99,14 @@ cdef class Predicate:
         memset(&self.scope, 0, sizeof(Scope))
         text_open(&self.text, 0, False)
 
-    def __init__(self, plan, *, int text_mode=0, bint unlimited=False):
+    def __init__(self, plan, *, int text_mode=0, bint unlimited=False, bint early=False):
         cdef uint32_t level
         cdef Demand demand
         if self.root != NULL:
             raise RuntimeError("a predicate is built once")
         self.text.mode = text_mode
         self.text.unlimited = unlimited
+        self.early = early
         self.kept = []
         memset(&demand, 0, sizeof(Demand))
         self.root = open_node(plan, self.kept, &demand)
@@ -100,6 +139,7 @@ cdef class Predicate:
                 free(self.levels[level].chosen)
         free(self.levels)
         free(self.caching)
+        map_free(&self.forgotten)
         close_scope(&self.scope)
         text_close(&self.text)
 
@@ -180,9 +220,61 @@ cdef class Predicate:
             How many events were chosen; hidden ones never are.
         """
         cdef uint32_t count = self.select(batch, NULL, 0, batch.selection)
+        if self.early and batch.engine is not None and not batch.engine.modern:
+            count = self.forget_calls(batch, batch.selection, count)
         batch.selected_count = count
         batch.has_selection = True
         return count
+
+    cdef uint32_t forget_calls(self, EventBatch batch, uint32_t* out, uint32_t count) except? 0xFFFFFFFF:
+        """Take the descriptor from exit events whose enter event was dropped, and ask about them again."""
+        cdef uint32_t* room = <uint32_t*>malloc(3 * <size_t>batch.columns.count * sizeof(uint32_t))
+        cdef uint32_t changed = 0
+        cdef uint32_t hits
+        if room == NULL:
+            raise MemoryError
+        with nogil:
+            changed = self.forget_dropped(batch, out, count, room)
+            if changed and not self.root.running:
+                hits = self.run_node(batch, self.root, room, changed, room + batch.columns.count)
+                count = replace_rows(out, count, room, changed, room + batch.columns.count, hits,
+                                     room + 2 * <size_t>batch.columns.count, &self.lost)
+        free(room)
+        if self.failed or self.scope.scratch.failed:
+            raise MemoryError
+        return count
+
+    cdef uint32_t forget_dropped(self, EventBatch batch, const uint32_t* chosen, uint32_t count,
+                                 uint32_t* changed) noexcept nogil:
+        """Note the threads whose last enter event was dropped; how many rows have changed by that."""
+        cdef Columns* columns = &batch.columns
+        cdef uint32_t place = 0
+        cdef uint32_t found = 0
+        cdef uint32_t row, flags
+        cdef uint16_t type
+        cdef bint kept
+        for row in range(columns.count):
+            kept = place < count and chosen[place] == row
+            place += kept
+            type = columns.type[row]
+            if type & 1:
+                if self.forgotten.used and columns.mark[row] & (MARK_FD | MARK_ERROR) \
+                        and columns.nparams[row] <= events_classic[type].reference \
+                        and map_get(&self.forgotten, thread_id(columns, row)) == type:
+                    columns.mark[row] &= <uint8_t>~(MARK_FD | MARK_ERROR | MARK_RENAMED)
+                    changed[found] = row
+                    found += 1
+                continue
+            flags = events_classic[type].flags
+            if flags & EF_SKIPPARSERESET or type == SCHEDSWITCH_6_E or not columns.thread[row]:
+                continue
+            # What changes the tables is looked at before the filter is asked, and writes, which may be tracers, too.
+            if not kept and not flags & EF_MODIFIES_STATE and type != SYSCALL_WRITE_E:
+                if not map_put(&self.forgotten, thread_id(columns, row), type + 1):
+                    self.failed = True
+            elif self.forgotten.used:
+                map_remove(&self.forgotten, thread_id(columns, row))
+        return found
 
     cdef uint32_t select(self, EventBatch batch, const uint32_t* rows, uint32_t count,
                          uint32_t* out) except? 0xFFFFFFFF:

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from scapcore.ahead cimport WalkAhead
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport Walk
 from scapcore.convert cimport Converter
@@ -18,9 +19,11 @@ cdef class Reader:
     cdef readonly bint modern
     cdef Converter converter         # None in the classic view
     cdef Walk walk
+    cdef WalkAhead ahead             # None while it would not be worth a thread
     cdef Chunk chunk
     cdef uint32_t needs
     cdef bint with_state
+    cdef bint may_walk_ahead
     cdef bint started                # a section header has been seen
     cdef bint in_events              # events of the present section have been seen
     cdef bint finished
@@ -51,6 +54,7 @@ cdef class Reader:
     cdef int close_gaps(self, EventBatch batch) except -1
     cdef int end_of_bytes(self) except -1
     cdef int note_source_error(self, uint64_t lost) except -1
+    cdef int walk_ahead(self) except -1
     cdef EventBatch blank_batch(self)
     cdef void place_batch(self, EventBatch batch)
     cdef void deliver(self, EventBatch batch) except *

@@ -18,6 +18,7 @@ class Reader:
         modern: bool = False,
         strict: bool = False,
         batch_events: int = 16384,
+        ahead: bool = True,
     ) -> None: ...
     batch_events: int
     @property

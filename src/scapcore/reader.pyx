@@ -1,10 +1,13 @@
 """From bytes to batches: drives the walk, the metadata and the state engine."""
 
+import os
+
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove, memset
 
+from scapcore.ahead cimport WalkAhead
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.convert cimport Converter
@@ -27,6 +30,9 @@ cdef uint32_t SECTION_LENGTH = 28
 cdef uint32_t MACHINE_LENGTH = 180
 cdef uint64_t SEARCHED_START = 1 << 20    # how far a section header may be missing
 cdef uint32_t MOST_GAPS = 1000            # that are kept one by one
+cdef uint64_t WORTH_A_THREAD = 1 << 23    # bytes still to be read
+
+cdef bint two_processors = (os.cpu_count() or 1) > 1
 
 
 cdef class Reader:
@@ -47,6 +53,8 @@ cdef class Reader:
         Stop at the first damage. Otherwise damage is skipped, noted in :attr:`gaps`, and raised at the very end.
     batch_events : int
         Events of a batch at the most, 16384 or less.
+    ahead : bool
+        Whether a thread may walk ahead over the bytes of a long capture that lies in memory or is mapped.
     """
 
     def __cinit__(self):
@@ -56,13 +64,14 @@ cdef class Reader:
             raise MemoryError
 
     def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False, bint strict=False,
-                 uint32_t batch_events=BATCH_EVENTS):
+                 uint32_t batch_events=BATCH_EVENTS, bint ahead=True):
         if not 1 <= batch_events <= BATCH_EVENTS:
             raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
         self.needs = needs
         self.modern = modern
         self.strict = strict
+        self.may_walk_ahead = ahead and two_processors
         self.gaps = []
         self.machine = {}
         self.versions = []
@@ -142,6 +151,7 @@ cdef class Reader:
             pass everything before that place.
         """
         while self.gather():
+            self.walk_ahead()
             if self.converter is not None:
                 self.converter.convert(self.batch)
             if self.batch.columns.count:
@@ -160,6 +170,9 @@ cdef class Reader:
         if self.engine is not None:
             begin_batch(&self.engine.state)
         self.place_batch(batch)
+        if self.ahead is not None:
+            with nogil:
+                self.ahead.take(&self.walk, &batch.columns)
         while not self.finished:
             if self.started:
                 with nogil:
@@ -191,6 +204,17 @@ cdef class Reader:
         if not batch.columns.count:
             return self.finish()
         return True
+
+    cdef int walk_ahead(self) except -1:
+        """Let a thread walk over the next batch while this one is dealt with."""
+        if not self.with_state or self.source.mapped is None or self.finished or self.walk.leading or self.walk.lost:
+            return 0
+        if self.ahead is None:
+            if not self.may_walk_ahead or self.walk.end - self.walk.position < WORTH_A_THREAD:
+                return 0
+            self.ahead = WalkAhead()
+        self.ahead.begin(&self.walk, events_modern if self.modern else events_classic)
+        return 0
 
     cdef bint finish(self) except -1:
         """The end: False, or the error that waits for it, once."""

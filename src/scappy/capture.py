@@ -199,9 +199,15 @@ class Capture:
         self._used[0] = True
         return Reader(self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict)
 
-    def predicate(self) -> Any:
-        """The filter as a native predicate for one pass, None where there is none."""
-        return None if self._where is None else self._where.predicate()
+    def predicate(self, *, early: bool = False) -> Any:
+        """The filter as a native predicate for one pass, None where there is none.
+
+        Parameters
+        ----------
+        early : bool
+            Whether calls are forgotten whose beginning is dropped, see :class:`scapcore.predicate.Predicate`.
+        """
+        return None if self._where is None else self._where.predicate(early=early)
 
     def __iter__(self) -> Iterator[Event]:
         events: Iterator[Event] = EventIterator(self.reader(needs=ALL_NEEDS), self.predicate(), compile_field)

@@ -42,7 +42,7 @@ OPTIONS = (
     Option("lua", "", "lua", "", "take chisels written in Lua before others of the same name"),
     Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
     Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
-    Option("display", "d", "displayflt", "", "filter for display only (always so here)"),
+    Option("display", "d", "displayflt", "", "ask the filter after the tables are brought up to date: calls stay whole"),
     Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
     Option("progress", "P", "progress", "", "show on standard error how much has been read"),
     Option("csv", "", "csv", "", "print the fields of the format as comma-separated values"),
@@ -390,7 +390,7 @@ def print_events(capture: Capture, settings: Settings) -> int:
     for sink in sinks:
         needs |= sink.needs
     reader = capture.reader(state=any(sink.needs_state for sink in sinks), needs=needs)
-    predicate = capture.predicate()
+    predicate = capture.predicate(early="display" not in settings.switches)
     error: ScapError | None = None
     with followed(reader, "progress" in settings.switches) as step:
         while not (sinks and all(sink.finished for sink in sinks)):
@@ -412,6 +412,12 @@ def print_events(capture: Capture, settings: Settings) -> int:
     for sink in sinks:
         sink.close()
     stream.flush()
+    if predicate is not None and predicate.lost:
+        print(
+            f"scapdig: {predicate.lost} events are not shown because the filter drops the beginning of their calls, "
+            "as in sysdig; -d shows them",
+            file=sys.stderr,
+        )
     if lines is not None and lines.dropped:
         print(
             f"scapdig: {lines.dropped} events are not shown because a field is missing; "

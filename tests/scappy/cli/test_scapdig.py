@@ -151,6 +151,17 @@ def test_dropped_lines_are_told(walkthrough: Path) -> None:
     assert b"missing" not in scapdig("-r", walkthrough, "-p", "*%evt.num %fd.name", "evt.type = switch").stderr
 
 
+def test_calls_whose_beginning_is_dropped_are_told(walkthrough: Path) -> None:
+    words = ("evt.type=read and evt.buflen>=1",)
+    whole = scapdig("-r", walkthrough, "-d", *words)
+    done = scapdig("-r", walkthrough, *words)
+    count = whole.stdout.count(b"\n")
+    assert count > 0 and whole.stderr == b""
+    assert done.stdout == b""
+    assert f"scapdig: {count} events are not shown because the filter drops".encode() in done.stderr
+    assert scapdig("-r", walkthrough, "--exit-only", *words).stderr == b""
+
+
 def test_lists_and_macros(walkthrough: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("- list: resolvers\n  items: [curl, skydns]\n- macro: asking\n  condition: proc.name in (resolvers)\n")
