@@ -20,7 +20,6 @@ from scapcore.payload cimport put_payload
 from scapcore.text cimport TextContext, parameter_index, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
-from scapcore.schema import event_types
 
 cdef enum:
     BOTH_DIRECTIONS = 1 << 20    # an event type by its name, not by its number
@@ -196,6 +195,8 @@ def prepare(use):
         if known.kept is None:
             return
         name = known.kept.decode()
+        from scapcore.schema import event_types
+
         found = [param for event in event_types() for param in event.params if param.name == name]
         if not found:
             raise FieldError(f"unknown event argument {name}")
@@ -204,6 +205,8 @@ def prepare(use):
             known.field.type = type_codes()[widest.type]
             known.field.format = 1
     elif code == EVT_TYPE_IS and known.kept is not None:
+        from scapcore.schema import event_types
+
         name = known.kept.decode()
         for event in event_types():
             if event.name == name:

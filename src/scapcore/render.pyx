@@ -31,8 +31,6 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
 
-from scapcore.schema import event_types
-from scapcore.schema.generate import PARAMETER_TYPES
 
 cdef extern from "<stdlib.h>" nogil:
     double strtod(const char* text, char** end)
@@ -597,6 +595,10 @@ cdef class Renderer:
 
 cdef int first_type(bytes name) except -1:
     """Type code of the first parameter of that name in the event table, 0 if there is none."""
+    # Not at the top: few formats ask, and every start would pay.
+    from scapcore.schema import event_types
+    from scapcore.schema.generate import PARAMETER_TYPES
+
     for event in event_types():
         for parameter in event.params:
             if name is not None and parameter.name == name.decode():
