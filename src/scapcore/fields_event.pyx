@@ -22,6 +22,9 @@ from scapcore.text cimport TextContext, parameter_index, put_argument, put_argum
 from scapcore.errors import FieldError
 from scapcore.schema import event_types
 
+cdef enum:
+    BOTH_DIRECTIONS = 1 << 20    # an event type by its name, not by its number
+
 cdef enum Code:
     EVT_NUM = 1
     EVT_TIME
@@ -204,7 +207,7 @@ def prepare(use):
         name = known.kept.decode()
         for event in event_types():
             if event.name == name:
-                known.field.index = event.type & ~1
+                known.field.index = (event.type & ~1) | BOTH_DIRECTIONS
                 return
         raise FieldError(f"unknown event type {name}")
     elif code == EVT_ABSPATH:
@@ -634,7 +637,9 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if EVT_DELTATIME <= code <= EVT_DELTATIME_NS:
         return give_delta(field, scope, value)
     if code == EVT_TYPE_IS:
-        return give_integer(value, PT_UINT32, event.type == field.index or event.type == field.index + 1)
+        if field.index & BOTH_DIRECTIONS:
+            return give_integer(value, PT_UINT32, (event.type & ~1) == field.index & ~BOTH_DIRECTIONS)
+        return give_integer(value, PT_UINT32, event.type == field.index)
     if code == SYSCALL_TYPE:
         if event.type == SCHEDSWITCH_6_E or flags & EF_SKIPPARSERESET or event.info.category == CATEGORY_INTERNAL:
             return False
