@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-EVENTS ?= 3000000
+EVENTS ?= 10000000
+PROFILE ?= 'fd.name contains resolv'
 
 BIN := $(VENV)/bin
 BUILD_REQUIREMENTS := "setuptools>=77" "cython>=3.1"
@@ -17,7 +18,7 @@ SANITIZED := build/sanitize
 SANITIZED_TESTS ?= tests/scapcore
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test lint bench side-by-side sanitize clean
+.PHONY: help build demo test lint bench side-by-side profile sanitize clean
 
 help:
 	@echo "make demo          build, write the walkthrough's capture and run its commands on it"
@@ -25,6 +26,7 @@ help:
 	@echo "make build         the package in $(VENV), with its native modules up to date"
 	@echo "make bench         time the native core"
 	@echo "make side-by-side  time scapdig beside sysdig on a capture of EVENTS=$(EVENTS) events"
+	@echo "make profile       flame graph of scapdig with PROFILE=$(PROFILE) as arguments"
 	@echo "make sanitize      run the native tests under the address and undefined-behaviour sanitizers"
 	@echo "make clean         remove everything that was made"
 
@@ -62,6 +64,10 @@ $(VENV)/test-tools: pyproject.toml | $(VENV)/installed
 	$(PIP) install --requirement $(VENV)/test-requirements.txt
 	@touch $@
 
+$(VENV)/benchmark-tools: $(VENV)/test-tools
+	$(PIP) install 'polars>=1' 'py-spy>=0.4'
+	@touch $@
+
 build: $(VENV)/installed $(VENV)/built
 
 demo: build
@@ -78,10 +84,16 @@ test: lint
 bench: build $(VENV)/test-tools
 	$(BIN)/python -m pytest benchmarks $(PYTEST_ARGUMENTS)
 
-side-by-side: build
-	@mkdir -p build
-	$(BIN)/python benchmarks/make_capture.py --events $(EVENTS) build/replicated.scap
-	$(BIN)/python benchmarks/side_by_side.py build/replicated.scap --tool $(BIN)/scapdig
+side-by-side: build $(VENV)/benchmark-tools
+	$(BIN)/python benchmarks/side_by_side.py --events $(EVENTS) --tool $(BIN)/scapdig --keep build/benchmarks
+
+# A flame graph of one command line, native frames included.
+profile: build $(VENV)/benchmark-tools
+	@mkdir -p build/benchmarks
+	test -e build/benchmarks/long.scap || $(BIN)/python benchmarks/make_capture.py --events $(EVENTS) build/benchmarks/long.scap
+	$(BIN)/py-spy record --native --rate 500 --output build/profile.svg -- \
+		$(BIN)/python -m scappy.cli.scapdig -r build/benchmarks/long.scap $(PROFILE) > build/profile.txt
+	@echo "the flame graph is in build/profile.svg"
 
 # A build of its own, so that the usual one stays as it is. The interpreter is not instrumented and leaks at exit
 # on purpose, so leaks are not looked for; its allocator would hide overruns, so the system's is used. Freed memory

@@ -237,7 +237,7 @@ cdef class EventBatch:
         cdef const Columns* old = &whole.columns
         cdef EventPlace place
         cdef Event event
-        cdef uint32_t row, to, index
+        cdef uint32_t row, to, index, before
         cdef size_t size = 0
         columns.origin = <uint32_t*>malloc(len(places) * sizeof(uint32_t))
         if columns.origin == NULL:
@@ -266,7 +266,8 @@ cdef class EventBatch:
                 index = columns.offset[to + 1] - columns.offset[to]
             else:
                 index = <uint32_t>(size + 6 - columns.offset[to])
-            memcpy(self.chunk.data + columns.offset[to] - 6, old.data + old.offset[row] - 6, index)
+            before = 6 if old.form[row] & FORM_FLAGS else 2
+            memcpy(self.chunk.data + columns.offset[to] - before, old.data + old.offset[row] - before, index - 6 + before)
             columns.type[to] = old.type[row]
             columns.nparams[to] = old.nparams[row]
             columns.form[to] = old.form[row]

@@ -1,93 +1,24 @@
 """Fields of events (``evt.*``, ``syscall.type``). Internal to the core."""
 
-from libc.math cimport log10
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport abs
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memcmp
 
-from scapcore.buffer cimport put_byte, put_bytes, put_padded, put_signed, put_text, put_unsigned
+from scapcore.buffer cimport put_byte, put_padded, put_text, put_unsigned
 from scapcore.clock cimport put_date_and_time, put_iso8601, put_time
 from scapcore.events cimport *
 from scapcore.fields cimport *
-from scapcore.fields_thread cimport ancestor
-from scapcore.history cimport fd_as_of
-from scapcore.names cimport join_path
+from scapcore.fields_outcome cimport *
 from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 from scapcore.payload cimport put_payload
-from scapcore.text cimport TextContext, put_argument, put_arguments, put_info
+from scapcore.text cimport TextContext, parameter_index, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
-from scapcore.schema import event_types
 
-cdef enum Code:
-    EVT_NUM = 1
-    EVT_TIME
-    EVT_TIME_S
-    EVT_TIME_ISO
-    EVT_DATETIME
-    EVT_DATETIME_S
-    EVT_RAWTIME
-    EVT_RAWTIME_S
-    EVT_RAWTIME_NS
-    EVT_RELTIME
-    EVT_RELTIME_S
-    EVT_RELTIME_NS
-    EVT_LATENCY
-    EVT_LATENCY_S
-    EVT_LATENCY_NS
-    EVT_LATENCY_HUMAN
-    EVT_DELTATIME
-    EVT_DELTATIME_S
-    EVT_DELTATIME_NS
-    EVT_OUTPUTTIME
-    EVT_DIR
-    EVT_TYPE
-    EVT_TYPE_IS
-    SYSCALL_TYPE
-    EVT_CATEGORY
-    EVT_CPU
-    EVT_ARGS
-    EVT_ARG
-    EVT_RAWARG
-    EVT_INFO
-    EVT_BUFFER
-    EVT_BUFLEN
-    EVT_RES
-    EVT_RAWRES
-    EVT_FAILED
-    EVT_IS_IO
-    EVT_IS_IO_READ
-    EVT_IS_IO_WRITE
-    EVT_IO_DIR
-    EVT_IS_WAIT
-    EVT_WAIT_LATENCY
-    EVT_IS_SYSLOG
-    EVT_COUNT
-    EVT_COUNT_ERROR
-    EVT_COUNT_ERROR_FILE
-    EVT_COUNT_ERROR_NET
-    EVT_COUNT_ERROR_MEMORY
-    EVT_COUNT_ERROR_OTHER
-    EVT_COUNT_EXIT
-    EVT_COUNT_PROCINFO
-    EVT_COUNT_THREADINFO
-    EVT_AROUND
-    EVT_ABSPATH
-    EVT_BUFLEN_IN
-    EVT_BUFLEN_OUT
-    EVT_BUFLEN_FILE
-    EVT_BUFLEN_FILE_IN
-    EVT_BUFLEN_FILE_OUT
-    EVT_BUFLEN_NET
-    EVT_BUFLEN_NET_IN
-    EVT_BUFLEN_NET_OUT
-    EVT_IS_OPEN_READ
-    EVT_IS_OPEN_WRITE
-    EVT_IS_OPEN_EXEC
-    EVT_IS_OPEN_CREATE
+cdef enum:
+    BOTH_DIRECTIONS = 1 << 20    # an event type by its name, not by its number
 
 _TEXT = NEED_LINKS | NEED_CHANGES
 
@@ -193,6 +124,8 @@ def prepare(use):
         if known.kept is None:
             return
         name = known.kept.decode()
+        from scapcore.schema import event_types
+
         found = [param for event in event_types() for param in event.params if param.name == name]
         if not found:
             raise FieldError(f"unknown event argument {name}")
@@ -201,10 +134,12 @@ def prepare(use):
             known.field.type = type_codes()[widest.type]
             known.field.format = 1
     elif code == EVT_TYPE_IS and known.kept is not None:
+        from scapcore.schema import event_types
+
         name = known.kept.decode()
         for event in event_types():
             if event.name == name:
-                known.field.index = event.type & ~1
+                known.field.index = (event.type & ~1) | BOTH_DIRECTIONS
                 return
         raise FieldError(f"unknown event type {name}")
     elif code == EVT_ABSPATH:
@@ -218,17 +153,6 @@ def type_codes():
     from scapcore.schema.generate import PARAMETER_TYPES
 
     return {name: code for code, name in enumerate(PARAMETER_TYPES)}
-
-
-cdef int parameter_named(const Event* event, const char* name, size_t length) noexcept nogil:
-    """Index of the parameter of that name, -1 if the event has none."""
-    cdef uint32_t index
-    cdef const char* other
-    for index in range(event.known):
-        other = event.parameters[index].name
-        if memcmp(other, name, length) == 0 if strlen(other) == length else False:
-            return <int>index
-    return -1
 
 
 cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
@@ -250,285 +174,6 @@ cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
             return b"<unknown>"
         return name
     return event.info.name
-
-
-cdef uint8_t category_of(const Event* event) noexcept nogil:
-    cdef uint64_t code
-    if event.type == GENERIC_E or event.type == GENERIC_X:
-        code = parameter_unsigned(event, 0, 0) & 0xFFFF
-        return syscall_categories[code] if code < SYSCALL_COUNT else <uint8_t>CATEGORY_UNKNOWN
-    return event.info.category
-
-
-cdef bint is_transfer(uint8_t category) noexcept nogil:
-    return category == CATEGORY_IO_READ or category == CATEGORY_IO_WRITE or category == CATEGORY_IO_OTHER
-
-
-cdef FdRow* own_fd(Scope* scope) noexcept nogil:
-    """The event's own descriptor, NULL where only its thread's last one is known."""
-    if scope.state == NULL or not scope.fd or not scope.columns.mark[scope.row] & MARK_FD:
-        return NULL
-    return fd_row(scope.state, scope.fd)
-
-
-cdef const char* category_name(Scope* scope) noexcept nogil:
-    cdef uint8_t category = category_of(&scope.event)
-    cdef FdRow* fd
-    if is_transfer(category):
-        fd = own_fd(scope)
-        if scope.event.type == GENERIC_E or scope.event.type == GENERIC_X or fd == NULL:
-            return b"unknown"
-        if fd.type == FD_FILE or fd.type == FD_FILE_V2 or fd.type == FD_DIRECTORY:
-            return b"file"
-        if FD_IPV4 <= fd.type <= FD_IPV6_SERVER:
-            return b"net"
-        if fd.type == FD_FIFO or fd.type == FD_UNIX or fd.type == FD_EVENT or fd.type == FD_SIGNALFD \
-                or fd.type == FD_INOTIFY:
-            return b"ipc"
-        return b"unknown"
-    if category == CATEGORY_OTHER:
-        return b"other"
-    if category == CATEGORY_FILE:
-        return b"file"
-    if category == CATEGORY_NET:
-        return b"net"
-    if category == CATEGORY_IPC:
-        return b"IPC"
-    if category == CATEGORY_MEMORY:
-        return b"memory"
-    if category == CATEGORY_PROCESS:
-        return b"process"
-    if category == CATEGORY_SLEEP:
-        return b"sleep"
-    if category == CATEGORY_SYSTEM:
-        return b"system"
-    if category == CATEGORY_SIGNAL:
-        return b"signal"
-    if category == CATEGORY_USER:
-        return b"user"
-    if category == CATEGORY_TIME:
-        return b"time"
-    if category == CATEGORY_PROCESSING:
-        return b"processing"
-    if category == CATEGORY_WAIT:
-        return b"wait"
-    if category == CATEGORY_SCHEDULER:
-        return b"scheduler"
-    return b"unknown"
-
-
-cdef int result_index(const Event* event, bint modern) noexcept nogil:
-    """Index of the parameter that holds the result of the call, -1 if there is none."""
-    if modern:
-        return 0 if event.info.flags & EF_FROM_SYSCALL and event.type & 1 and event.nparams \
-            and event.type != GENERIC_X else -1
-    return classic_result_index(event)
-
-
-cdef inline bint is_modern(const Scope* scope) noexcept nogil:
-    return scope.state != NULL and scope.state.modern
-
-
-cdef int classic_result_index(const Event* event) noexcept nogil:
-    cdef int index = parameter_named(event, b"res", 3)
-    if index < 0 and event.info.flags & EF_CREATES_FD and event.type & 1:
-        index = parameter_named(event, b"fd", 2)
-    return index
-
-
-cdef bint give_c_text(Value* value, const char* text) noexcept nogil:
-    return give_text(value, <const uint8_t*>text, strlen(text))
-
-
-cdef bint give_result(Scope* scope, Value* value) noexcept nogil:
-    """``SUCCESS``, or the name of the error."""
-    cdef int index = result_index(&scope.event, is_modern(scope))
-    cdef int64_t result
-    cdef size_t start = scope.scratch.used
-    if index < 0:
-        return False
-    result = parameter_integer(&scope.event, index, 0)
-    if result >= 0:
-        return give_c_text(value, b"SUCCESS")
-    if -result < ERRNO_COUNT and errno_names[-result] != NULL:
-        return give_c_text(value, errno_names[-result])
-    put_signed(&scope.scratch, result)
-    return give_scratch(scope, value, start)
-
-
-cdef bint give_error_count(Scope* scope, Value* value) noexcept nogil:
-    cdef int index = result_index(&scope.event, is_modern(scope))
-    if index < 0 or parameter_integer(&scope.event, index, 0) >= 0:
-        return False
-    return give_integer(value, PT_UINT32, 1)
-
-
-cdef bint is_file_call(uint16_t type) noexcept nogil:
-    return (type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPENAT_X
-            or type == SYSCALL_OPENAT_2_X or type == SYSCALL_OPENAT2_X)
-
-
-cdef bint is_net_call(uint16_t type) noexcept nogil:
-    return (type == SOCKET_ACCEPT_X or type == SOCKET_ACCEPT_5_X or type == SOCKET_ACCEPT4_X
-            or type == SOCKET_ACCEPT4_5_X or type == SOCKET_CONNECT_X)
-
-
-cdef bint give_class_error(Field* field, Scope* scope, Value* value) noexcept nogil:
-    """Errors by class of descriptor, or by call where there is no descriptor."""
-    cdef FdRow* fd = own_fd(scope)
-    cdef bint file, net
-    cdef bint memory = category_of(&scope.event) == CATEGORY_MEMORY
-    if field.code == EVT_COUNT_ERROR_MEMORY:
-        return give_error_count(scope, value) if memory else False
-    if fd != NULL:
-        file = fd.type == FD_FILE or fd.type == FD_FILE_V2 or fd.type == FD_DIRECTORY
-        net = FD_IPV4 <= fd.type <= FD_IPV6_SERVER or fd.type == FD_UNIX
-        memory = False
-    else:
-        file = is_file_call(scope.event.type)
-        net = is_net_call(scope.event.type)
-    if field.code == EVT_COUNT_ERROR_FILE:
-        return give_error_count(scope, value) if file else False
-    if field.code == EVT_COUNT_ERROR_NET:
-        return give_error_count(scope, value) if net else False
-    return give_error_count(scope, value) if not (file or net or memory) else False
-
-
-cdef bint give_buffer_length(Field* field, Scope* scope, Value* value) noexcept nogil:
-    """Bytes moved by an accepted transfer, by direction and class of descriptor."""
-    cdef uint16_t code = field.code
-    cdef uint8_t category = category_of(&scope.event)
-    cdef FdRow* fd = own_fd(scope)
-    cdef int64_t result
-    if fd == NULL or not is_transfer(category) or not scope.event.type & 1 or not scope.event.nparams:
-        return False
-    if (code == EVT_BUFLEN_IN or code == EVT_BUFLEN_FILE_IN or code == EVT_BUFLEN_NET_IN) \
-            and category != CATEGORY_IO_READ:
-        return False
-    if (code == EVT_BUFLEN_OUT or code == EVT_BUFLEN_FILE_OUT or code == EVT_BUFLEN_NET_OUT) \
-            and category != CATEGORY_IO_WRITE:
-        return False
-    if (code == EVT_BUFLEN_FILE or code == EVT_BUFLEN_FILE_IN or code == EVT_BUFLEN_FILE_OUT) \
-            and fd.type != FD_FILE and fd.type != FD_FILE_V2:
-        return False
-    if (code == EVT_BUFLEN_NET or code == EVT_BUFLEN_NET_IN or code == EVT_BUFLEN_NET_OUT) \
-            and not FD_IPV4 <= fd.type <= FD_IPV6_SERVER:
-        return False
-    result = parameter_integer(&scope.event, 0, -1)
-    return give_integer(value, PT_UINT64, result) if result >= 0 else False
-
-
-cdef bint give_open(Field* field, Scope* scope, Value* value) noexcept nogil:
-    """What a file was opened for."""
-    cdef uint16_t type = scope.event.type
-    cdef bint at = type == SYSCALL_OPENAT_2_X or type == SYSCALL_OPENAT2_X
-    cdef uint32_t flags
-    cdef uint32_t execute = 0o111
-    cdef uint32_t read_flag = 1
-    cdef uint32_t write_flag = 2
-    cdef uint32_t created_flag = 1 << 14                 # set by the driver
-    cdef uint32_t temporary_flag = 1 << 13
-    cdef uint32_t create_flags = (1 << 2) | (1 << 13)     # O_CREAT, O_TMPFILE
-    if type == SYSCALL_OPEN_BY_HANDLE_AT_X and field.code == EVT_IS_OPEN_EXEC:
-        return give_integer(value, PT_BOOL, 0)
-    if type == SYSCALL_OPEN_X or type == SYSCALL_OPENAT_E or type == SYSCALL_OPEN_BY_HANDLE_AT_X or at:
-        flags = <uint32_t>parameter_unsigned(&scope.event, 3 if at else 2, 0)
-        if field.code == EVT_IS_OPEN_READ:
-            return give_integer(value, PT_BOOL, flags & read_flag != 0)
-        if field.code == EVT_IS_OPEN_WRITE:
-            return give_integer(value, PT_BOOL, flags & write_flag != 0)
-        if field.code == EVT_IS_OPEN_CREATE:
-            return give_integer(value, PT_BOOL, flags & created_flag != 0 or (
-                flags & temporary_flag != 0 and type & 1 and parameter_integer(&scope.event, 0, -1) >= 0))
-        if flags & create_flags:
-            return give_integer(value, PT_BOOL, parameter_unsigned(&scope.event, 4 if at else 3, 0) & execute != 0)
-    elif field.code == EVT_IS_OPEN_EXEC and type == SYSCALL_CREAT_X:
-        return give_integer(value, PT_BOOL, parameter_unsigned(&scope.event, 2, 0) & execute != 0)
-    return give_integer(value, PT_BOOL, 0)
-
-
-cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept nogil:
-    """Path of a call that takes a directory, joined to it (state engine, section 8.2)."""
-    cdef uint16_t type = scope.event.type
-    cdef const Event* event = &scope.event
-    cdef const char* directory_name = NULL
-    cdef const char* path_name = NULL
-    cdef bint second = field.index == 2
-    cdef int directory_index, path_index
-    cdef uint8_t[PATH_SIZE + 8] target
-    cdef uint8_t[PATH_SIZE + 8] directory
-    cdef uint32_t length, used, fd, text
-    cdef const uint8_t* path
-    cdef int64_t dirfd
-    cdef ThreadRow* main
-    cdef size_t start = scope.scratch.used
-    if scope.state == NULL or not scope.thread:
-        return False
-    if type == SYSCALL_RENAMEAT_X or type == SYSCALL_RENAMEAT2_X:
-        directory_name = b"newdirfd" if second else b"olddirfd"
-        path_name = b"newpath" if second else b"oldpath"
-    elif type == SYSCALL_SYMLINKAT_X:
-        directory_name = b"linkdirfd"
-        path_name = b"linkpath"
-    elif type == SYSCALL_OPENAT_E or type == SYSCALL_OPENAT_2_X or type == SYSCALL_OPENAT2_X \
-            or type == SYSCALL_UNLINKAT_E or type == SYSCALL_UNLINKAT_2_X:
-        directory_name = b"dirfd"
-        path_name = b"name"
-    elif type == SYSCALL_LINKAT_E or type == SYSCALL_LINKAT_2_X:
-        directory_name = b"newdir" if second else b"olddir"
-        path_name = b"newpath" if second else b"oldpath"
-    elif type == SYSCALL_MKDIRAT_X:
-        directory_name = b"dirfd"
-        path_name = b"path"
-    elif type == SYSCALL_FCHMODAT_X:
-        directory_name = b"dirfd"
-        path_name = b"filename"
-    else:
-        return False
-    directory_index = parameter_named(event, directory_name, strlen(directory_name))
-    path_index = parameter_named(event, path_name, strlen(path_name))
-    if directory_index < 0 or path_index < 0:
-        return False
-    dirfd = parameter_integer(event, directory_index, -1)
-    path = parameter(event, path_index, &length)
-    used = 1
-    directory[0] = 46
-    if length and path[0] == 47:
-        pass
-    elif dirfd == -100:
-        main = ancestor(scope, thread_row(scope.state, scope.thread), 0)
-        text = main.cwd if main != NULL else 0
-        used = length_of(&scope.state.strings, text)
-        if used > PATH_SIZE:
-            used = PATH_SIZE
-        memcpy(directory, text_of(&scope.state.strings, text), used)
-    else:
-        fd = 0
-        if scope.text != NULL:
-            fd = fd_of_context(scope, dirfd)
-        elif scope.columns.fd_number[scope.row] == dirfd:
-            fd = scope.fd
-        if fd:
-            text = fd_row(scope.state, fd).name
-            used = length_of(&scope.state.strings, text)
-            if used > PATH_SIZE:
-                used = PATH_SIZE
-            memcpy(directory, text_of(&scope.state.strings, text), used)
-            if not scope.state.modern or (used and directory[used - 1] != 47):
-                directory[used] = 47
-                used += 1
-        else:
-            memcpy(directory, b"<UNKNOWN>/", 10)
-            used = 10
-    used = join_path(target, directory, used, path, length, scope.state.modern)
-    put_bytes(&scope.scratch, target, used)
-    return give_scratch(scope, value, start)
-
-
-cdef uint32_t fd_of_context(Scope* scope, int64_t number) noexcept nogil:
-    """Row of a descriptor of the event's thread as of the event."""
-    cdef TextContext* text = <TextContext*>scope.text
-    return fd_as_of(&text.history, scope.columns.table[scope.row], number, scope.row)
 
 
 cdef bint give_delta(Field* field, Scope* scope, Value* value) noexcept nogil:
@@ -645,7 +290,9 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if EVT_DELTATIME <= code <= EVT_DELTATIME_NS:
         return give_delta(field, scope, value)
     if code == EVT_TYPE_IS:
-        return give_integer(value, PT_UINT32, event.type == field.index or event.type == field.index + 1)
+        if field.index & BOTH_DIRECTIONS:
+            return give_integer(value, PT_UINT32, (event.type & ~1) == field.index & ~BOTH_DIRECTIONS)
+        return give_integer(value, PT_UINT32, event.type == field.index)
     if code == SYSCALL_TYPE:
         if event.type == SCHEDSWITCH_6_E or flags & EF_SKIPPARSERESET or event.info.category == CATEGORY_INTERNAL:
             return False
@@ -663,14 +310,14 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_ARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if text == NULL or index < 0 or not put_argument(&scope.scratch, text, event, scope.row, <uint32_t>index):
             return False
         return give_scratch(scope, value, start)
     if code == EVT_RAWARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if index < 0 or <uint32_t>index >= event.known:
             return False
         give_raw(value, event, <uint32_t>index)
@@ -678,7 +325,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             value.type = field.type     # of the name, whatever this event's own parameter is
         return True
     if code == EVT_BUFFER:
-        index = parameter_named(event, b"data", 4)
+        index = parameter_index(event, b"data", 4)
         if index < 0:
             return False
         value.data = parameter(event, <uint32_t>index, &length)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ OPTIONS = (
     Option("count", "n", "numevents", "N", "stop after N events"),
     Option("summary", "S", "summary", "", "print the most frequent events at the end"),
     Option("quiet", "q", "quiet", "", "print no events"),
+    Option("port_names", "R", "", "", "show the names of ports, as this machine knows them"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
     Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
@@ -107,7 +107,7 @@ def run(words: list[str], reruns: int = 0) -> int:
     if "manual" in settings.switches or "completion" in settings.values:
         return print_generated(settings)
     if "list" in settings.switches:
-        return list_chisels(settings.directories)
+        return list_chisels(settings)
     if "chisel_info" in settings.values:
         return describe_chisel(settings.values["chisel_info"], settings)
     if "read" not in settings.values:
@@ -120,7 +120,7 @@ def run(words: list[str], reruns: int = 0) -> int:
             if not settings.chisels and "summary" not in settings.switches:
                 return 0
             settings.switches.add("quiet")
-        capture = narrowed(capture, settings)
+        capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings, reruns)
         return print_events(capture, settings)
@@ -227,12 +227,12 @@ def make_chisel(name: str, settings: Settings) -> Chisel:
         except ChiselError:
             # Told below if there is no such file either.
             pass
-    from scappy.chisels.lua import Limits, LuaChisel, find_chisel
+    from scappy.chisels.lua import Limits, find_chisel, load_script
 
-    path = find_chisel(name, settings.directories)
+    path = find_chisel(name, settings.directories) or find_chisel(f"v_{name}", settings.directories)
     if path is None:
         return chisel_named(name, settings.directories)()
-    return LuaChisel(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
+    return load_script(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
 
 
 def is_filter(words: list[str]) -> bool:
@@ -261,41 +261,68 @@ def print_lists(settings: Settings) -> int:
 
 
 def split_words(name: str, text: str) -> list[str]:
-    """The values in a word; in single or backward quotes they may hold blanks."""
-    parts = re.split("['`]", text)
-    if len(parts) % 2 == 0:
-        raise UsageError(f"a quote is not closed in the arguments of chisel {name}")
+    """The values in a word; in single or backward quotes they may hold blanks, or nothing."""
     words: list[str] = []
-    joined = False
-    for place, part in enumerate(parts):
-        pieces = [part] if place % 2 else part.split(" ")
-        for index, piece in enumerate(pieces):
-            if index == 0 and joined and words:
-                words[-1] += piece
-            else:
-                words.append(piece)
-        joined = True
-    return [word for word in words if word]
+    word: str | None = None
+    quote = ""
+    for letter in text:
+        if letter in "'`" and quote in ("", letter):
+            quote = "" if quote else letter
+            word = word or ""
+        elif letter == " " and not quote:
+            if word is not None:
+                words.append(word)
+            word = None
+        else:
+            word = (word or "") + letter
+    if quote:
+        raise UsageError(f"a quote is not closed in the arguments of chisel {name}")
+    return words if word is None else [*words, word]
 
 
-def list_chisels(directories: list[str]) -> int:
-    """Print the chisels with a sentence each, by category."""
+def list_chisels(settings: Settings) -> int:
+    """Print the chisels with a sentence each, by category; those in Lua where no other has the name."""
     from scappy.chisels import chisel_named, chisel_names
 
-    found = [chisel_named(name, directories) for name in chisel_names(directories)]
-    for category in sorted({chisel.category for chisel in found}):
+    directories = settings.directories
+    found: dict[str, tuple[str, str]] = {}
+    for name in chisel_names(directories):
+        chisel = chisel_named(name, directories)
+        found[name] = chisel.category, chisel.description
+    listed = lua_chisels(settings)
+    found = found | listed if "lua" in settings.switches else listed | found
+    for category in sorted({category for category, _ in found.values()}):
         print(f"\nCategory: {category}\n{'-' * (10 + len(category))}")
-        for chisel in found:
-            if chisel.category == category:
-                print(f"{chisel.name:20}{chisel.description}")
+        for name, (home, description) in sorted(found.items()):
+            if home == category:
+                print(f"{name:19} {description}")
     return 0
+
+
+def lua_chisels(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Category and sentence of the scripts in Lua by name; those that cannot be loaded or want to be hidden are left out."""
+    from scapcore.errors import MissingDependencyError
+    from scappy.chisels.lua import Limits, load_script, lua_chisel_names
+
+    found = {}
+    for name, path in lua_chisel_names(settings.directories):
+        try:
+            # To be listed, a script needs no more than a moment and little memory.
+            script = load_script(path, limits=Limits(seconds=2, memory=64 << 20), directories=settings.directories)
+        except MissingDependencyError:
+            return {}
+        except ChiselError:
+            continue
+        if script.description and not script.hidden:
+            found[name] = script.category or "Misc", script.description
+    return found
 
 
 def describe_chisel(name: str, settings: Settings) -> int:
     """Print what a chisel does and which arguments it takes."""
     chisel = make_chisel(name, settings)
     print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
-    print(f"{chisel.name:20}{chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
+    print(f"{chisel.name:19} {chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
     if not chisel.arguments:
         print("(None)")
     for argument in chisel.arguments:
@@ -307,6 +334,7 @@ def describe_chisel(name: str, settings: Settings) -> int:
 def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
+    from scappy.chisels.lua import LuaChisel
 
     output = sys.stdout.buffer
     context = ChiselContext(
@@ -327,7 +355,7 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         words = getattr(chisel, "rerun", None)
         if words is None:
             continue
-        if "unsafe" not in settings.switches:
+        if isinstance(chisel, LuaChisel) and not chisel.limits.trusted:
             check_rerun(words, OPTIONS)
         if reruns >= MOST_RERUNS:
             raise ChiselError(f"chisel {chisel.name}: runs that follow each other without end")

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from scapcore.batch import EventBatch
 from scapcore.cursor import EventCursor
@@ -18,11 +19,39 @@ from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.lua.discovery import chisel_directories, find_chisel
 from scappy.chisels.lua.host import Host
 from scappy.chisels.lua.runtime import Limits, Runtime
+from scappy.chisels.lua.views import View
 
-__all__ = ["Limits", "LuaChisel"]
+__all__ = ["Limits", "LuaChisel", "load_script"]
 
 #: A text in a script that may be the name of a field.
 QUOTED = re.compile(rb"""["']([a-z][a-z0-9]*\.[a-z0-9_.]+(?:\[[^\]"']*\])?)["']""")
+
+
+class DescribesView(ChiselError):
+    """A script has no code to run but describes a table."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        super().__init__("a view cannot take the place of a chisel")
+        self.info = info
+
+
+def load_script(path: Path, *, limits: Limits | None = None, directories: Sequence[str | Path] = ()) -> LuaChisel | View:
+    """The chisel or the view in a file; parameters and errors are those of :class:`LuaChisel`."""
+    try:
+        return LuaChisel(path, limits=limits, directories=directories)
+    except DescribesView as view:
+        return View(path.stem, view.info)
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A value of Lua as one of Python; tables as dict."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if not hasattr(value, "items") or depth > 8:
+        return None
+    return {plain(key, depth + 1): plain(item, depth + 1) for key, item in value.items()}
 
 
 class LuaChisel(Chisel):
@@ -89,10 +118,14 @@ class LuaChisel(Chisel):
             detail = str(error).partition("chisel error: ")[2] or str(error)
             raise ChiselError(f"Failed to load chisel {self.name}: {detail}") from None
         self.description = self.text("short_description") or self.text("description")
+        self.__doc__ = self.text("description")
         self.category = self.text("category")
         self.hidden = bool(self.runtime.call("flag", b"hidden"))
         listed = self.runtime.call("arguments")
         if listed is None:
+            view = self.runtime.call("view")
+            if view is not None:
+                raise DescribesView(plain(view))
             raise ChiselError(f"Failed to load chisel {self.name}: args table missing")
         self.arguments = []
         for entry in listed.values():
@@ -187,6 +220,7 @@ class LuaChisel(Chisel):
             self.predicate.run(batch)  # type: ignore[attr-defined]
         self.cursor.begin(batch)
         self.host.first_time = self.cursor.first_time
+        self.host.enter(batch.first_number)
         self.prepare_renderer()
         ended = False
         try:
@@ -194,7 +228,6 @@ class LuaChisel(Chisel):
                 ended = bool(self.runtime.call("run", self.calling, self.format is not None))
             self.host.last_time = self.cursor.time if ended else self.cursor.last_time
             self.host.last_number = self.cursor.number if ended else self.cursor.last_number
-            self.host.progress = self.reader.position if self.reader is not None else 0
         except ScapError as error:
             self.runtime.last_words()
             if isinstance(error, ChiselError) and "at event" not in str(error) and self.cursor.number:

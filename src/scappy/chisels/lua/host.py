@@ -64,7 +64,9 @@ class Host:
         self.first_time = 0
         self.last_time = 0
         self.last_number = 0
-        self.progress = 0
+        # Bytes read before and after the present batch, and its first event.
+        self.read_before = self.read_after = 0
+        self.first_number = 0
         self.interval = 0
         self.handles: dict[str, int] = {}
         self.refused: set[str] = set()
@@ -281,9 +283,26 @@ class Host:
         """Time of the present event, or of the last one, as text."""
         return b"%d" % (self.chisel.cursor.time or self.last_time)
 
+    def enter(self, first_number: int) -> None:
+        """Note how far the reading has come with a new batch."""
+        reader = self.chisel.reader
+        self.first_number = first_number
+        self.read_before = self.read_after
+        if reader is not None:
+            self.read_after = reader.position if reader.source.mapped is not None else reader.source.position
+
     def get_read_progress(self) -> float:
-        """How much of the capture has been read, in percent."""
-        return 100.0 if self.progress else 0.0
+        """How much of the capture lies before the event at hand, in percent; 0 where its size is not known."""
+        reader = self.chisel.reader
+        size = reader.source.size if reader is not None else None
+        if not size:
+            return 0.0
+        cursor = self.chisel.cursor
+        share = 1.0
+        if cursor.number:
+            # A batch is read as a whole; its events are taken to be of one size.
+            share = (cursor.number - self.first_number + 1) / max(cursor.last_number - self.first_number + 1, 1)
+        return min(100.0 * (self.read_before + share * (self.read_after - self.read_before)) / size, 100.0)
 
     def get_machine_info(self) -> tuple[int, int, int, bytes]:
         """Processors, memory, highest process id and name of the machine."""
