@@ -26,3 +26,6 @@ cdef class Choice:
     cpdef bint keeps(self, int64_t tid) noexcept
     cdef bint keep_thread(self, State* state, uint32_t row) noexcept nogil
     cdef bint keep_named(self, EventBatch batch, uint32_t row) noexcept nogil
+
+
+cdef uint32_t put_event(uint8_t* place, const uint8_t* header, uint8_t form, bint hidden) noexcept nogil
