@@ -1,6 +1,6 @@
 # What a first pass over a capture found out about the events that a copy needs.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scapcore.batch cimport EventBatch
 from scapcore.hashing cimport IntegerMap
@@ -28,4 +28,5 @@ cdef class Choice:
     cdef bint keep_named(self, EventBatch batch, uint32_t row) noexcept nogil
 
 
+cdef bint is_container(uint16_t type) noexcept nogil
 cdef uint32_t put_event(uint8_t* place, const uint8_t* header, uint8_t form, bint hidden) noexcept nogil

@@ -41,7 +41,7 @@ cdef void find_changing() noexcept:
 find_changing()
 
 
-cdef inline bint is_container(uint16_t type) noexcept nogil:
+cdef bint is_container(uint16_t type) noexcept nogil:
     return type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E
 
 

@@ -54,15 +54,19 @@ cdef bint is_closed(const State* state, const Thread* thread, int64_t fd) noexce
     return False
 
 
-cdef int put_thread(BlockEncoder target, State* state, Thread* thread) except -1:
+cdef uint64_t moved(int64_t id, int64_t shift) noexcept nogil:
+    return <uint64_t>(id + shift if id > 0 else id)
+
+
+cdef int put_thread(BlockEncoder target, State* state, Thread* thread, int64_t shift) except -1:
     """An entry of a process list (scap format, section 4)."""
     cdef ThreadRow* row = thread_row(state, thread.row)
     cdef size_t entry = target.size
     cdef bint newer = row.namespace_start or row.tty or row.exe_inode or row.exe_from_memfd or row.exe_upper_layer
     target.put_u32(0)
-    target.put_u64(<uint64_t>thread.tid)
-    target.put_u64(<uint64_t>row.pid)
-    target.put_u64(<uint64_t>row.ptid)
+    target.put_u64(moved(thread.tid, shift))
+    target.put_u64(moved(row.pid, shift))
+    target.put_u64(moved(row.ptid, shift))
     target.put_u64(<uint64_t>row.sid)
     target.put_u64(<uint64_t>row.vpgid)
     put_number(target, state, row.comm, LIMIT_PATH)
@@ -84,8 +88,8 @@ cdef int put_thread(BlockEncoder target, State* state, Thread* thread) except -1
     target.put_u64(thread.pfmajor)
     target.put_u64(thread.pfminor)
     put_number(target, state, row.env, LIMIT_ARGUMENTS)
-    target.put_u64(<uint64_t>row.vtid)
-    target.put_u64(<uint64_t>row.vpid)
+    target.put_u64(moved(row.vtid, shift))
+    target.put_u64(moved(row.vpid, shift))
     put_number(target, state, row.cgroups, LIMIT_ARGUMENTS)
     put_number(target, state, row.root, LIMIT_PATH)
     if newer:
@@ -173,7 +177,7 @@ cdef bint is_blank_socket(const FdRow* fd) noexcept nogil:
     return (fd.type == FD_IPV4 or fd.type == FD_IPV6) and not fd.name and fd.role == ROLE_NONE and not fd.from_list
 
 
-cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_t* listening) except -1:
+cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_t* listening, int64_t shift) except -1:
     """A descriptor list block."""
     cdef FdTable* table = thread.fds
     cdef FdRow* fd
@@ -182,7 +186,7 @@ cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_
     if not table.rows.used:
         return 0
     start = target.begin_block(BLOCK_DESCRIPTORS)
-    target.put_u64(<uint64_t>thread.tid)
+    target.put_u64(moved(thread.tid, shift))
     for slot in range(table.rows.mask + 1):
         if table.rows.values[slot] and not is_closed(state, thread, table.rows.keys[slot]):
             fd = fd_row(state, table.rows.values[slot] & FD_ROW_MASK)
@@ -191,7 +195,7 @@ cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_
     return target.end_block(start)
 
 
-def dump_tables(Engine engine, BlockEncoder target, Choice kept=None):
+def dump_tables(Engine engine, BlockEncoder target, Choice kept=None, int64_t shift=0):
     """Write the process list and the descriptor lists as they are before the next event.
 
     Parameters
@@ -202,6 +206,8 @@ def dump_tables(Engine engine, BlockEncoder target, Choice kept=None):
         Where the blocks go.
     kept : Choice, optional
         Knows which threads matter; others are left out.
+    shift : int
+        What is added to thread ids.
 
     Returns
     -------
@@ -215,13 +221,13 @@ def dump_tables(Engine engine, BlockEncoder target, Choice kept=None):
     cdef size_t start = target.begin_block(BLOCK_PROCESSES)
     for index in range(1, state.live_count):
         if is_wanted(state, state.live[index], kept):
-            put_thread(target, state, state.live[index])
+            put_thread(target, state, state.live[index], shift)
             count += 1
     target.end_block(start)
     find_listening(state, listening)
     for index in range(1, state.live_count):
         if is_wanted(state, state.live[index], kept):
-            put_fds(target, state, state.live[index], listening)
+            put_fds(target, state, state.live[index], listening, shift)
     return count
 
 

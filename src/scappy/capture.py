@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from scapcore.errors import CorruptCaptureError, DamageWarning
+from scapcore.errors import CorruptCaptureError, DamageWarning, SourceError
 from scapcore.event import Event, EventIterator, FieldReader
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
-from scapcore.source import Source, open_source
+from scapcore.source import ChainSource, Source, open_source
 from scappy.fields import lookup
 
 if TYPE_CHECKING:
@@ -52,9 +55,10 @@ def open(  # noqa: A001
 
     Parameters
     ----------
-    what : str, path, bytes-like or binary file
+    what : str, path, bytes-like, binary file, or list of these
         A path, ``"-"`` for standard input, the bytes of a capture, or an object with ``read``. Gzip, zstd and LZ4
-        frames are told by their first bytes.
+        frames are told by their first bytes. A list of paths, or a pattern such as ``"ring.scap*"``, is read as one
+        capture, in the order of their first events.
     view : {"full", "exit"}
         ``"full"`` shows events as they were captured, with the names and rules of sysdig 0.29.3; ``"exit"`` uses
         those of the newest libraries.
@@ -67,7 +71,37 @@ def open(  # noqa: A001
     SourceError
         If the file cannot be opened.
     """
-    return Capture(open_source(what), modern=view == "exit", strict=strict)
+    return Capture(open_several(what), modern=view == "exit", strict=strict)
+
+
+def open_several(what: Any) -> Source:
+    """The source for what a user has: one thing, a list of paths, or a pattern of them.
+
+    Raises
+    ------
+    SourceError
+        If nothing matches, or a file cannot be opened.
+    """
+    if isinstance(what, str) and glob.has_magic(what) and not os.path.exists(what):
+        found = sorted(glob.glob(what))
+        if not found:
+            raise SourceError(f"cannot open {what}: nothing matches")
+        what = found
+    if not isinstance(what, (list, tuple)):
+        return open_source(what)
+    if not what:
+        raise SourceError("cannot open an empty list of captures")
+    started: list[tuple[int, int, Any]] = []
+    for place, path in enumerate(what):
+        if not isinstance(path, (str, os.PathLike)) or path == "-":
+            raise SourceError("only paths can be read one after another")
+        with open_source(path) as source:
+            reader = Reader(source, state=False)
+            # Files that hold no event go where their neighbour goes.
+            time = reader.batch.first_time if reader.advance() else started[-1][0] if started else 0
+        started.append((time, place, path))
+    paths = [path for _, _, path in sorted(started, key=lambda entry: entry[:2])]
+    return ChainSource([partial(open_source, path) for path in paths], [os.fsdecode(path) for path in paths])
 
 
 class Capture:
@@ -229,7 +263,7 @@ class Capture:
     @property
     def source_names(self) -> list[str]:
         """Names of the files that are read."""
-        return [source.name for source in self._sources]
+        return [name for source in self._sources for name in source.names]
 
     def predicate(self, *, early: bool = False) -> Any:
         """The filter as a native predicate for one pass, None where there is none.

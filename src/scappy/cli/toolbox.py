@@ -9,6 +9,7 @@ import scappy
 from scapcore.errors import CorruptCaptureError
 from scappy.cli.failures import DAMAGED, damage_lines, guarded
 from scappy.cli.options import UsageError
+from scappy.cli.rewriting import COMMANDS
 from scappy.info import CaptureInfo
 from scappy.report import Report
 
@@ -19,6 +20,14 @@ USAGE = """Usage: scappy COMMAND …
 Commands:
   info FILE          machine, time span, versions, event counts, drops, processes, containers
   info --report FILE what could be read and what not, and how good the capture is
+  write IN OUT [FILTER]
+                     copy a capture, or the part that a filter chooses, with all that is needed to understand it;
+                     --compress NAME (gzip, zstd, lz4), --from TIME, --to TIME
+  merge IN … -o OUT  several captures as one, in the order of time; --compress NAME
+  redact IN OUT --rules FILE
+                     take out what others must not see, and report; --compress NAME
+  split IN DIR --by container|pod
+                     a capture for each container or pod; --compress NAME
 
   --version          print the version
   --help             print this page"""
@@ -44,6 +53,8 @@ def dispatch(words: list[str]) -> int:
             raise UsageError("info takes one file")
         with scappy.open(wanted[0]) as capture:
             return print_report(capture.report) if "--report" in words else print_info(capture.info())
+    if words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
     raise UsageError(f"unknown command {words[0]}")
 
 

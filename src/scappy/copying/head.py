@@ -87,6 +87,11 @@ class Head:
             identity = container_id(kind, block)
             self._containers[identity or str(len(self._containers))] = block
 
+    @property
+    def lasting(self) -> list[tuple[int, bytes]]:
+        """Type and bytes of the blocks about machine, interfaces and users."""
+        return [(struct.unpack_from("<I", block)[0], block) for block in self._lasting]
+
     def anew(self, reader: Reader, kept: Choice | None = None) -> bytes:
         """The blocks with which a capture begins at the place where a reader is.
 

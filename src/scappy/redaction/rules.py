@@ -104,7 +104,7 @@ def load_rules(path: str | os.PathLike[str]) -> Rules:
         PyYAML is not installed.
     """
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped]
     except ImportError:
         raise MissingDependencyError("pyyaml", "filters", "reading rules") from None
     try:
