@@ -400,3 +400,16 @@ def container_events(EventBatch batch):
             block = columns.data + columns.offset[row] - (14 if columns.form[row] & FORM_FLAGS else 10)
             found.append((columns.type[row], block[:load32(block + 4)]))
     return found
+
+
+def latest_time(EventBatch batch):
+    """The highest time of an event of a batch, ns since the epoch."""
+    cdef Columns* columns = &batch.columns
+    cdef uint64_t highest = 0
+    cdef uint64_t time
+    cdef uint32_t row
+    for row in range(columns.count):
+        time = load64(columns.data + columns.offset[row])
+        if time > highest:
+            highest = time
+    return highest

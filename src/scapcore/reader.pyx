@@ -199,6 +199,23 @@ cdef class Reader:
         self.deliver(self.batch)
         return 0
 
+    def begin_at(self, uint64_t number, uint64_t first_time):
+        """Count events from a number on, and time from that of another event; before the first batch.
+
+        For a pass that begins in the middle of a capture.
+
+        Parameters
+        ----------
+        number : int
+            Of the next event, at least 1.
+        first_time : int
+            ns since the epoch.
+        """
+        if not number:
+            raise ValueError("events are counted from 1")
+        self.next_number = number
+        self.first_time = first_time
+
     def take_passed(self):
         """What was passed since the last call and is no row of a batch, with :attr:`keeps_passed`: list of bytes.
 

@@ -71,7 +71,10 @@ def open(  # noqa: A001
     SourceError
         If the file cannot be opened.
     """
-    return Capture(open_several(what), modern=view == "exit", strict=strict)
+    capture = Capture(open_several(what), modern=view == "exit", strict=strict)
+    if isinstance(what, (str, os.PathLike)) and capture.compression == "lz4":
+        capture.path = os.fspath(what)
+    return capture
 
 
 def open_several(what: Any) -> Source:
@@ -132,6 +135,8 @@ class Capture:
         self._report: Report | None = None
         self._where = where
         self._services: dict[tuple[int, int], bytes] | None = None
+        #: Where the file lies, if it may have places to begin at.
+        self.path: str | None = None
 
     @property
     def name(self) -> str:
@@ -183,6 +188,7 @@ class Capture:
         other._sources = self._sources
         other._used = self._used
         other._services = self._services
+        other.path = self.path
         return other
 
     def with_port_names(self) -> Capture:
@@ -239,12 +245,32 @@ class Capture:
         if self._where is not None:
             state = state or self._where.needs_state
             needs |= self._where.needs
+            if self.path is not None and not self._strict:
+                found = self._sought(self.path, state, needs)
+                if found is not None:
+                    return found
         if self._used[0]:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
         return Reader(
             self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict, services=self._services
         )
+
+    def _sought(self, path: str, state: bool, needs: int) -> Reader | None:
+        """A reader that begins near the place that the filter asks for; None where the file has no such place."""
+        from scappy.seeking import seek
+
+        assert self._where is not None
+        try:
+            found = seek(path, os.stat(path).st_mtime_ns, self._where.tree)
+        except OSError:
+            return None
+        if found is None:
+            return None
+        source, number = found
+        reader = Reader(source, state=state, needs=needs, modern=self._modern, services=self._services)
+        reader.begin_at(number, self.first_time)
+        return reader
 
     def plain_reader(self, *, state: bool = True) -> Reader:
         """Begin a pass without regard to the filter; parameters as for :meth:`reader`."""

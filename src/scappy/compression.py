@@ -129,11 +129,15 @@ class Compressor:
             # Small captures need no thread.
             held, self._held = self._held, bytearray()
             yield Frame(self._pack(held), len(held))
+        yield from self.flush()
+        self.close()
+
+    def flush(self) -> Iterator[Frame]:
+        """End the present frame and give everything so far."""
         yield from self.cut()
         while self._pending:
             packed, size = self._pending.popleft()
             yield Frame(packed.result(), size)
-        self.close()
 
     def close(self) -> None:
         """Let the threads go; what was not given is dropped."""

@@ -145,10 +145,14 @@ class OutputFile:
         ratio = self.size / self._taken if self._taken else USUAL_RATIO
         return self.size + int(self._compressor.waiting * ratio)
 
-    def cut(self) -> None:
-        """End the present compressed frame, so that what was written so far can be read by itself."""
+    def flush(self) -> None:
+        """End the present compressed frame and write all that waits; the size is that of what was given then."""
         if self._compressor is not None:
-            self._put_frames(self._compressor.cut())
+            self._put_frames(self._compressor.flush())
+
+    def put_raw(self, data: Bytes) -> None:
+        """Write bytes that are not compressed, right behind what was written; after :meth:`flush`."""
+        self._put(data)
 
     def _put_frames(self, frames: Iterator[Frame]) -> None:
         for frame in frames:

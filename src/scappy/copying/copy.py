@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from scapcore.choice import Choice, copy_events, first_at, first_time, judge_selected, region
 from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureError
 from scapcore.write import BlockEncoder
+from scappy.copying.checkpoints import Checkpoints
 from scappy.copying.head import Head
 from scappy.copying.rotation import Rotation
 from scappy.output import OutputFile, PathOrFile, check_not_input
@@ -170,7 +171,8 @@ class _Copier:
             self._choice = None
         # A cut needs the tables, as does a filter that is asked on the way.
         self._anew = settings.begin is not None or settings.prune
-        state = self._anew or settings.rotation is not None
+        self._checkpoints = Checkpoints() if settings.compress == "lz4" and settings.rotation is None else None
+        state = self._anew or settings.rotation is not None or self._checkpoints is not None
         if self._choice is None:
             self._reader = capture.reader(state=state)
             self._predicate = capture.predicate(early=settings.early and not settings.complete)
@@ -234,6 +236,8 @@ class _Copier:
             self._next_file(0)
             assert self._output is not None
             self._output.write(b"".join(self._head.original))
+        if self._checkpoints is not None and self._output is not None:
+            self._checkpoints.finish(self._output)
         self._end_file()
         if self._predicate is not None:
             self.result.lost = self._predicate.lost
@@ -267,6 +271,8 @@ class _Copier:
                 last = self._shorten(reader)
                 if last is None:
                     return
+                if self._checkpoints is not None and self._output is not None:
+                    self._checkpoints.visit(self._output, self._head, reader, self.result.events)
                 reader.process()
                 if self._copy(reader) or last:
                     return
@@ -390,7 +396,7 @@ class _Copier:
             self._output.write(region(batch, reader.batch_end))
         self._file_events += written
         self.result.events += written
-        if self.settings.rotation is not None:
+        if self.settings.rotation is not None or self._checkpoints is not None:
             self._head.note(batch)
         return ended
 

@@ -9,31 +9,19 @@ from typing import TYPE_CHECKING
 from scapcore.choice import container_events, first_time
 from scapcore.dump import dump_calls, dump_sockets, dump_tables
 from scapcore.write import BlockEncoder
+from scappy.blocks import EVENTS, SECTION, blocks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scapcore.batch import EventBatch
     from scapcore.choice import Choice
     from scapcore.reader import Reader
 
 __all__ = ["Head"]
 
-SECTION = 0x0A0D0D0A
 #: Blocks of the kinds whose content is taken over as it stands: machine, interfaces, users.
 LASTING = frozenset((0x201, 0x8002ABCD, 0x205, 0x219, 0x8011ABCD, 0x206, 0x220, 0x8012ABCD))
-EVENTS = frozenset((0x204, 0x208, 0x216, 0x217, 0x221, 0x222, 0x8010ABCD))
 #: The type of events that tell about containers otherwise than in JSON.
 CONTAINER = 228
-
-
-def blocks_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and bytes of each of the blocks that follow one another."""
-    place = 0
-    while place < len(data):
-        kind, length = struct.unpack_from("<II", data, place)
-        yield kind, data[place : place + length]
-        place += length
 
 
 def container_id(kind: int, block: bytes) -> str:

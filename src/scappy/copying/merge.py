@@ -12,8 +12,9 @@ from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureEr
 from scapcore.merge import copy_run, leading_rows, run_end, time_of
 from scapcore.reader import Reader
 from scapcore.write import BlockEncoder
+from scappy.blocks import EVENTS, blocks_of
 from scappy.capture import Capture
-from scappy.copying.head import EVENTS, Head, blocks_of
+from scappy.copying.head import Head
 from scappy.output import OutputFile, PathOrFile, check_not_input
 
 __all__ = ["HOST_STEP", "MergeResult", "merge"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureError
 from scapcore.schema import event_types
 from scapcore.texts import texts_of
-from scappy.copying.head import EVENTS, SECTION, Head, blocks_of
+from scappy.blocks import EVENTS, SECTION, blocks_of
+from scappy.copying.head import Head
 from scappy.output import OutputFile, PathOrFile, check_not_input
 from scappy.redaction.lists import descriptor_texts, host_name, process_texts, user_texts
 from scappy.redaction.rules import DROP, KEEP, Rules

@@ -18,6 +18,7 @@ import pytest
 
 import scappy
 from scapcore.errors import ScapError, UnsupportedCaptureError
+from scapcore.source.checkpoints import Checkpoint, index_frame, read_index
 from scappy.capture import Capture
 from scappy.copying import CopySettings, Rotation, copy_capture
 from scappy.samples import write_walkthrough
@@ -32,8 +33,12 @@ def plain(path: Path) -> bytes:
     return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
 
 
+def row(event: scappy.Event) -> tuple[Any, ...]:
+    return tuple(event[name] for name in FIELDS)
+
+
 def rows(capture: Capture) -> list[tuple[Any, ...]]:
-    return [tuple(event[name] for name in FIELDS) for event in capture]
+    return [row(event) for event in capture]
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +151,49 @@ def test_a_slice_with_a_filter(walkthrough: Path) -> None:
     expected = rows(capture.filter(where).filter(f"evt.rawtime >= {begin} and evt.rawtime <= {end}"))
     assert expected
     assert rows(scappy.open(target.getvalue())) == expected
+
+
+def test_lz4_files_have_places_to_begin_at(long_capture: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.lz4"
+    part = tmp_path / "part.scap"
+    capture = scappy.open(long_capture)
+    capture.write(part, where="evt.num < 1500000")
+    capture = scappy.open(part)
+    capture.write(path, compress="lz4")
+    assert len(read_index(path)) > 0
+    packed = scappy.open(path)
+    again = io.BytesIO()
+    packed.write(again)
+    assert again.getvalue() == part.read_bytes()
+    last = capture.info().events
+    where = f"evt.num >= {last - 2000}"
+    reader = packed.filter(where).reader()
+    assert reader.last_number > last // 4
+    reader.source.close()
+    found = [(event.num, event["evt.reltime"], *row(event)) for event in packed.filter(where)]
+    expected = [(event.num, event["evt.reltime"], *row(event)) for event in capture.filter(where)]
+    assert len(found) > 500
+    assert [one[:3] for one in found] == [one[:3] for one in expected]
+    assert sum(one != other for one, other in zip(found, expected, strict=True)) <= len(found) // 100
+    time = found[0][2]
+    assert [event.num for event in packed.filter(f"evt.rawtime > {time}")] == [
+        event.num for event in capture.filter(f"evt.rawtime > {time}")
+    ]
+
+
+def test_a_false_index_is_ignored(walkthrough: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.lz4"
+    capture = scappy.open(walkthrough)
+    capture.write(path, compress="lz4")
+    content = path.read_bytes()
+    for index in (
+        index_frame([Checkpoint(8, 400, 5, 1)]),
+        index_frame([Checkpoint(1 << 60, 1 << 61, 5, 1)]),
+        index_frame([])[:-4] + b"\xff\xff\xff\xff",
+    ):
+        path.write_bytes(content + index)
+        where = "evt.num > 100"
+        assert rows(scappy.open(path).filter(where)) == rows(capture.filter(where))
 
 
 @pytest.mark.parametrize(
