@@ -319,7 +319,6 @@ def describe_chisel(name: str, settings: Settings) -> int:
 def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
-    from scappy.chisels.lua import LuaChisel
 
     output = sys.stdout.buffer
     context = ChiselContext(
@@ -340,7 +339,9 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         words = getattr(chisel, "rerun", None)
         if words is None:
             continue
-        if isinstance(chisel, LuaChisel) and not chisel.limits.trusted:
+        # Only scripts in Lua have limits.
+        limits = getattr(chisel, "limits", None)
+        if limits is not None and not limits.trusted:
             check_rerun(words, OPTIONS)
         if reruns >= MOST_RERUNS:
             raise ChiselError(f"chisel {chisel.name}: runs that follow each other without end")
