@@ -328,6 +328,8 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         json="json" in settings.switches,
         terminal=sys.stdout.isatty(),
         width=shutil.get_terminal_size().columns,
+        # What comes through a pipe may be recorded just now; a file is read to its end at once.
+        live=sys.stdout.isatty() and not capture.repeatable,
         filter=settings.filter,
     )
     try:
