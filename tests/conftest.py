@@ -80,8 +80,8 @@ Reference = Callable[..., "subprocess.CompletedProcess[bytes]"]
 def reference() -> Reference:
     """The reference tool ``sysdig`` as a function.
 
-    ``reference("-r", path, "evt.type=open")`` runs it with ``TZ=UTC`` (or another `zone`) and ``LC_ALL=C.UTF-8``
-    and gives the finished process with `stdout` and `stderr` as bytes; a non-zero status is an error unless
+    ``reference("-r", path, "evt.type=open")`` runs it with ``TZ=UTC`` (or another `zone`) and ``LC_ALL=C.UTF-8``,
+    in `folder` if given, and gives the finished process with `stdout` and `stderr` as bytes; a non-zero status is an error unless
     ``check=False``.
     """
     program = shutil.which("sysdig")
@@ -89,13 +89,17 @@ def reference() -> Reference:
         absent("the reference tool sysdig is not installed")
 
     def run(
-        *arguments: str | os.PathLike[str], check: bool = True, seconds: float = 120, zone: str = "UTC"
+        *arguments: str | os.PathLike[str],
+        check: bool = True,
+        seconds: float = 120,
+        zone: str = "UTC",
+        folder: str | os.PathLike[str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         # A sanitizer that is preloaded for our modules is none of its business.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         environment |= {"TZ": zone, "LC_ALL": "C.UTF-8"}
         command: Sequence[str | os.PathLike[str]] = [program or "", *arguments]
-        return subprocess.run(command, capture_output=True, env=environment, timeout=seconds, check=check)
+        return subprocess.run(command, capture_output=True, env=environment, timeout=seconds, check=check, cwd=folder)
 
     return run
 

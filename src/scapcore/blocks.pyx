@@ -365,17 +365,15 @@ cdef int walk_events(Walk* walk, Columns* columns, const EventType* types) noexc
         walk.sided = False
         if not place(walk, columns, types, block):
             return WALK_BAD
-        if walk.sided:
-            if columns.count:
-                return WALK_FULL    # it is met again when what came before it has been dealt with
-            walk.events += 1
-            walk.position += walk.block_length
-            return WALK_SIDE
+        if walk.sided and columns.count:
+            return WALK_FULL        # it is met again when what came before it has been dealt with
         walk.events += 1
         if load32(block + walk.block_length - 4) != walk.block_length and ends_elsewhere(block, walk.block_length, rest):
             # The event was whole, but its block does not end where it says.
             walk.position += event_end(block, walk.block_type)
             walk.lost = True
             bad(walk, "an event block does not end where it says", "its length at its end, and a block behind it")
-            continue
-        walk.position += walk.block_length
+        else:
+            walk.position += walk.block_length
+        if walk.sided:
+            return WALK_SIDE

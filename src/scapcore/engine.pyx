@@ -7,7 +7,7 @@ tables stands in `dispatch`.
 cimport cython
 from cpython.ref cimport PyObject
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport realloc
+from libc.stdlib cimport calloc, realloc
 from libc.string cimport memset
 
 from scapcore.containers cimport container_thread, refresh_pods
@@ -186,6 +186,19 @@ cdef class Engine:
         cdef bytes name = machine.get("hostname", "").encode("utf-8", "replace")
         self.state.hostname = strings_add(&self.state.strings, <const uint8_t*><char*>name, len(name))
         self.state.boot_time = machine.get("boot_time", 0)
+        return 0
+
+    cdef int set_services(self, dict names) except -1:
+        """Show ports by name: names as bytes by port and protocol, the latter 0 for any, 1 for TCP, 2 for UDP."""
+        cdef uint32_t port, protocol
+        cdef bytes name
+        self.state.services = <uint32_t*>calloc(3 * PORTS, sizeof(uint32_t))
+        if self.state.services == NULL:
+            raise MemoryError
+        for (port, protocol), name in names.items():
+            if port < PORTS and protocol < 3:
+                self.state.services[protocol * PORTS + port] = strings_add(
+                    &self.state.strings, <const uint8_t*><char*>name, len(name))
         return 0
 
     def threads(self):

@@ -17,10 +17,9 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 from scapcore.payload cimport put_payload
-from scapcore.text cimport TextContext, put_argument, put_arguments, put_info
+from scapcore.text cimport TextContext, parameter_index, put_argument, put_arguments, put_info
 
 from scapcore.errors import FieldError
-from scapcore.schema import event_types
 
 cdef enum:
     BOTH_DIRECTIONS = 1 << 20    # an event type by its name, not by its number
@@ -196,6 +195,8 @@ def prepare(use):
         if known.kept is None:
             return
         name = known.kept.decode()
+        from scapcore.schema import event_types
+
         found = [param for event in event_types() for param in event.params if param.name == name]
         if not found:
             raise FieldError(f"unknown event argument {name}")
@@ -204,6 +205,8 @@ def prepare(use):
             known.field.type = type_codes()[widest.type]
             known.field.format = 1
     elif code == EVT_TYPE_IS and known.kept is not None:
+        from scapcore.schema import event_types
+
         name = known.kept.decode()
         for event in event_types():
             if event.name == name:
@@ -221,17 +224,6 @@ def type_codes():
     from scapcore.schema.generate import PARAMETER_TYPES
 
     return {name: code for code, name in enumerate(PARAMETER_TYPES)}
-
-
-cdef int parameter_named(const Event* event, const char* name, size_t length) noexcept nogil:
-    """Index of the parameter of that name, -1 if the event has none."""
-    cdef uint32_t index
-    cdef const char* other
-    for index in range(event.known):
-        other = event.parameters[index].name
-        if memcmp(other, name, length) == 0 if strlen(other) == length else False:
-            return <int>index
-    return -1
 
 
 cdef const char* event_name(const Event* event, bint modern) noexcept nogil:
@@ -333,9 +325,9 @@ cdef inline bint is_modern(const Scope* scope) noexcept nogil:
 
 
 cdef int classic_result_index(const Event* event) noexcept nogil:
-    cdef int index = parameter_named(event, b"res", 3)
+    cdef int index = parameter_index(event, b"res", 3)
     if index < 0 and event.info.flags & EF_CREATES_FD and event.type & 1:
-        index = parameter_named(event, b"fd", 2)
+        index = parameter_index(event, b"fd", 2)
     return index
 
 
@@ -488,8 +480,8 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
         path_name = b"filename"
     else:
         return False
-    directory_index = parameter_named(event, directory_name, strlen(directory_name))
-    path_index = parameter_named(event, path_name, strlen(path_name))
+    directory_index = parameter_index(event, directory_name, strlen(directory_name))
+    path_index = parameter_index(event, path_name, strlen(path_name))
     if directory_index < 0 or path_index < 0:
         return False
     dirfd = parameter_integer(event, directory_index, -1)
@@ -668,14 +660,14 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
     if code == EVT_ARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if text == NULL or index < 0 or not put_argument(&scope.scratch, text, event, scope.row, <uint32_t>index):
             return False
         return give_scratch(scope, value, start)
     if code == EVT_RAWARG:
         index = field.index
         if field.argument != NULL:
-            index = parameter_named(event, <const char*>field.argument, field.argument_length)
+            index = parameter_index(event, <const char*>field.argument, field.argument_length)
         if index < 0 or <uint32_t>index >= event.known:
             return False
         give_raw(value, event, <uint32_t>index)
@@ -683,7 +675,7 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             value.type = field.type     # of the name, whatever this event's own parameter is
         return True
     if code == EVT_BUFFER:
-        index = parameter_named(event, b"data", 4)
+        index = parameter_index(event, b"data", 4)
         if index < 0:
             return False
         value.data = parameter(event, <uint32_t>index, &length)

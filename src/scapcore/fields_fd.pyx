@@ -158,7 +158,7 @@ cdef bint put_created_name(Scope* scope) noexcept nogil:
     if type == SOCKET_ACCEPT_X or type == SOCKET_ACCEPT_5_X or type == SOCKET_ACCEPT4_X or type == SOCKET_ACCEPT4_5_X \
             or type == SOCKET_CONNECT_X or (type == SOCKET_ACCEPT4_6_X and scope.state.modern):
         path = parameter(&scope.event, 1, &length)
-        put_socket_tuple(&scope.scratch, path, length)
+        put_socket_tuple(&scope.scratch, scope.state, l4_protocol(fd_row(scope.state, scope.fd)), path, length)
         return True
     if type == SYSCALL_OPENAT_X:
         return False
@@ -299,7 +299,7 @@ cdef bint give_sign(Scope* scope, Value* value, uint8_t sign) noexcept nogil:
 cdef bint give_port_text(Scope* scope, Value* value, bint given, uint16_t port) noexcept nogil:
     cdef size_t start = scope.scratch.used
     if given:
-        put_unsigned(&scope.scratch, port)
+        put_port(&scope.scratch, scope.state, l4_protocol(fd_row(scope.state, scope.fd)), port)
     return give_scratch(scope, value, start)
 
 

@@ -6,7 +6,8 @@ from libc.string cimport memcmp, memcpy, strlen
 from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_hex, put_sanitized, put_signed, put_text, put_unsigned
 from scapcore.events cimport load16, load64, text_length
 from scapcore.state cimport (FD_IPV4, FD_IPV4_SERVER, FD_IPV6, FD_IPV6_SERVER, FdRow, L4_ICMP, L4_RAW, L4_TCP, L4_UDP,
-                             PATH_SIZE)
+                             PATH_SIZE, PORTS, State)
+from scapcore.strings cimport length_of, text_of
 
 cdef extern from "<arpa/inet.h>" nogil:
     const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
@@ -36,23 +37,36 @@ cdef void put_ipv6(Buffer* buffer, const uint8_t* address) noexcept nogil:
         put_text(buffer, text)
 
 
-cdef void put_end(Buffer* buffer, const uint8_t* address, uint16_t port, bint wide) noexcept nogil:
+cdef void put_port(Buffer* buffer, const State* state, uint8_t protocol, uint16_t port) noexcept nogil:
+    """A port as number, or as name where these are wanted and the service is known."""
+    cdef uint32_t text = 0
+    if state != NULL and state.services != NULL:
+        text = state.services[(1 if protocol == L4_TCP else 2 if protocol == L4_UDP else 0) * PORTS + port]
+    if text:
+        put_bytes(buffer, text_of(&state.strings, text), length_of(&state.strings, text))
+    else:
+        put_unsigned(buffer, port)
+
+
+cdef void put_end(Buffer* buffer, const State* state, uint8_t protocol, const uint8_t* address, uint16_t port,
+                  bint wide) noexcept nogil:
     if wide:
         put_ipv6(buffer, address)
     else:
         put_ipv4(buffer, address)
     put_byte(buffer, 58)
-    put_unsigned(buffer, port)
+    put_port(buffer, state, protocol, port)
 
 
-cdef void put_ends(Buffer* buffer, const uint8_t* source, uint16_t source_port, const uint8_t* destination,
-                   uint16_t destination_port, bint wide) noexcept nogil:
-    put_end(buffer, source, source_port, wide)
+cdef void put_ends(Buffer* buffer, const State* state, uint8_t protocol, const uint8_t* source, uint16_t source_port,
+                   const uint8_t* destination, uint16_t destination_port, bint wide) noexcept nogil:
+    put_end(buffer, state, protocol, source, source_port, wide)
     put_bytes(buffer, b"->", 2)
-    put_end(buffer, destination, destination_port, wide)
+    put_end(buffer, state, protocol, destination, destination_port, wide)
 
 
-cdef void put_socket_address(Buffer* buffer, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef void put_socket_address(Buffer* buffer, const State* state, uint8_t protocol, const uint8_t* data,
+                             uint32_t length) noexcept nogil:
     """Text of a SOCKADDR parameter."""
     if length == 0:
         put_bytes(buffer, b"NULL", 4)
@@ -60,12 +74,12 @@ cdef void put_socket_address(Buffer* buffer, const uint8_t* data, uint32_t lengt
         put_sanitized(buffer, data + 1, text_length(data + 1, length - 1))
     elif data[0] == 2:
         if length == 7:
-            put_end(buffer, data + 1, load16(data + 5), False)
+            put_end(buffer, state, protocol, data + 1, load16(data + 5), False)
         else:
             put_bytes(buffer, b"INVALID IPv4", 12)
     elif data[0] == 10:
         if length == 19:
-            put_end(buffer, data + 1, load16(data + 17), True)
+            put_end(buffer, state, protocol, data + 1, load16(data + 17), True)
         else:
             put_bytes(buffer, b"INVALID IPv6", 12)
     else:
@@ -73,22 +87,23 @@ cdef void put_socket_address(Buffer* buffer, const uint8_t* data, uint32_t lengt
         put_signed(buffer, <signed char>data[0])
 
 
-cdef void put_socket_tuple(Buffer* buffer, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef void put_socket_tuple(Buffer* buffer, const State* state, uint8_t protocol, const uint8_t* data,
+                           uint32_t length) noexcept nogil:
     """Text of a SOCKTUPLE parameter; it shows ports whatever the protocol."""
     if length == 0:
         put_bytes(buffer, b"NULL", 4)
     elif data[0] == 2:
         if length == 13:
-            put_ends(buffer, data + 1, load16(data + 5), data + 7, load16(data + 11), False)
+            put_ends(buffer, state, protocol, data + 1, load16(data + 5), data + 7, load16(data + 11), False)
         else:
             put_bytes(buffer, b"INVALID IPv4", 12)
     elif data[0] == 10:
         if length != 37:
             put_bytes(buffer, b"INVALID IPv6", 12)
         elif is_mapped(data + 1) and is_mapped(data + 19):
-            put_ends(buffer, data + 13, load16(data + 17), data + 31, load16(data + 35), False)
+            put_ends(buffer, state, protocol, data + 13, load16(data + 17), data + 31, load16(data + 35), False)
         else:
-            put_ends(buffer, data + 1, load16(data + 17), data + 19, load16(data + 35), True)
+            put_ends(buffer, state, protocol, data + 1, load16(data + 17), data + 19, load16(data + 35), True)
     elif data[0] == 1 and length >= 17:
         put_hex(buffer, load64(data + 1), 1, False)
         put_bytes(buffer, b"->", 2)
@@ -100,14 +115,15 @@ cdef void put_socket_tuple(Buffer* buffer, const uint8_t* data, uint32_t length)
         put_signed(buffer, <signed char>data[0])
 
 
-cdef void put_socket_name(Buffer* buffer, const FdRow* fd) noexcept nogil:
+cdef void put_socket_name(Buffer* buffer, const State* state, const FdRow* fd) noexcept nogil:
     """Name of a connected IP socket from its addresses."""
     cdef FdRow* row = <FdRow*>fd
     cdef uint8_t protocol = l4_protocol(fd)
     cdef bint ports = protocol == L4_TCP or protocol == L4_UDP
     if fd.type == FD_IPV4:
         if ports:
-            put_ends(buffer, ipv4_source(row), ipv4_ports(row)[0], ipv4_destination(row), ipv4_ports(row)[1], False)
+            put_ends(buffer, state, protocol, ipv4_source(row), ipv4_ports(row)[0],
+                     ipv4_destination(row), ipv4_ports(row)[1], False)
         elif protocol == L4_ICMP or protocol == L4_RAW:
             put_ipv4(buffer, ipv4_source(row))
             put_bytes(buffer, b"->", 2)
@@ -118,10 +134,11 @@ cdef void put_socket_name(Buffer* buffer, const FdRow* fd) noexcept nogil:
         if ports:
             if is_mapped(ipv6_source(row)) and is_mapped(ipv6_destination(row)):
                 # The reference takes the ports from where an IPv4 tuple has them.
-                put_ends(buffer, ipv6_source(row) + 12, ipv4_ports(row)[0], ipv6_destination(row) + 12,
+                put_ends(buffer, state, protocol, ipv6_source(row) + 12, ipv4_ports(row)[0], ipv6_destination(row) + 12,
                          ipv4_ports(row)[1], False)
             else:
-                put_ends(buffer, ipv6_source(row), ipv6_ports(row)[0], ipv6_destination(row), ipv6_ports(row)[1], True)
+                put_ends(buffer, state, protocol, ipv6_source(row), ipv6_ports(row)[0],
+                         ipv6_destination(row), ipv6_ports(row)[1], True)
         elif protocol == L4_ICMP:
             put_ipv6(buffer, ipv6_source(row))
             put_bytes(buffer, b"->", 2)
@@ -130,17 +147,20 @@ cdef void put_socket_name(Buffer* buffer, const FdRow* fd) noexcept nogil:
             put_bytes(buffer, b"<unknown>", 9)
 
 
-cdef void put_listed_name(Buffer* buffer, const FdRow* fd) noexcept nogil:
+cdef void put_listed_name(Buffer* buffer, const State* state, const FdRow* fd) noexcept nogil:
     """Name of a socket of the capture's descriptor lists: with ports whatever the protocol."""
     cdef FdRow* row = <FdRow*>fd
+    cdef uint8_t protocol = l4_protocol(fd)
     if fd.type == FD_IPV4:
-        put_ends(buffer, ipv4_source(row), ipv4_ports(row)[0], ipv4_destination(row), ipv4_ports(row)[1], False)
+        put_ends(buffer, state, protocol, ipv4_source(row), ipv4_ports(row)[0],
+                 ipv4_destination(row), ipv4_ports(row)[1], False)
     elif fd.type == FD_IPV6:
-        put_ends(buffer, ipv6_source(row), ipv6_ports(row)[0], ipv6_destination(row), ipv6_ports(row)[1], True)
+        put_ends(buffer, state, protocol, ipv6_source(row), ipv6_ports(row)[0],
+                 ipv6_destination(row), ipv6_ports(row)[1], True)
     elif fd.type == FD_IPV4_SERVER:
-        put_end(buffer, ipv4_source(row), ipv4_server_port(row)[0], False)
+        put_end(buffer, state, protocol, ipv4_source(row), ipv4_server_port(row)[0], False)
     elif fd.type == FD_IPV6_SERVER:
-        put_end(buffer, ipv6_source(row), ipv6_server_port(row)[0], True)
+        put_end(buffer, state, protocol, ipv6_source(row), ipv6_server_port(row)[0], True)
 
 
 cdef uint32_t parent_of(const uint8_t* target, uint32_t used) noexcept nogil:

@@ -32,6 +32,7 @@ cdef class Predicate:
     cdef bint failed
     cdef bint early
     cdef readonly uint64_t lost          # events not chosen because of that
+    cdef uint8_t forgetful[EVENT_COUNT]  # types of events that are looked at for that
     cdef IntegerMap forgotten            # threads whose last enter event was dropped -> type of its exit event
     cdef Scope scope
     cdef TextContext text

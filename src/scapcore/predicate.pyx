@@ -107,6 +107,12 @@ cdef class Predicate:
         self.text.mode = text_mode
         self.text.unlimited = unlimited
         self.early = early
+        for level in range(EVENT_COUNT // 2):
+            # What changes the tables is looked at before the filter is asked, and so are writes, which may be tracers.
+            if level * 2 != SYSCALL_WRITE_E and not events_classic[level * 2].flags & EF_MODIFIES_STATE \
+                    and events_classic[level * 2 + 1].flags & EF_USES_FD:
+                self.forgetful[level * 2] = 1
+                self.forgetful[level * 2 + 1] = 1
         self.kept = []
         memset(&demand, 0, sizeof(Demand))
         self.root = open_node(plan, self.kept, &demand)
@@ -250,30 +256,25 @@ cdef class Predicate:
         cdef Columns* columns = &batch.columns
         cdef uint32_t place = 0
         cdef uint32_t found = 0
-        cdef uint32_t row, flags
+        cdef uint32_t row
         cdef uint16_t type
         cdef bint kept
         for row in range(columns.count):
             kept = place < count and chosen[place] == row
             place += kept
             type = columns.type[row]
+            if not self.forgetful[type]:
+                continue
             if type & 1:
-                if self.forgotten.used and columns.mark[row] & (MARK_FD | MARK_ERROR) \
-                        and columns.nparams[row] <= events_classic[type].reference \
+                if columns.mark[row] & MARK_FD and columns.nparams[row] <= events_classic[type].reference \
                         and map_get(&self.forgotten, thread_id(columns, row)) == type:
                     columns.mark[row] &= <uint8_t>~(MARK_FD | MARK_ERROR | MARK_RENAMED)
                     changed[found] = row
                     found += 1
-                continue
-            flags = events_classic[type].flags
-            if flags & EF_SKIPPARSERESET or type == SCHEDSWITCH_6_E or not columns.thread[row]:
-                continue
-            # What changes the tables is looked at before the filter is asked, and writes, which may be tracers, too.
-            if not kept and not flags & EF_MODIFIES_STATE and type != SYSCALL_WRITE_E:
-                if not map_put(&self.forgotten, thread_id(columns, row), type + 1):
-                    self.failed = True
-            elif self.forgotten.used:
+            elif kept:
                 map_remove(&self.forgotten, thread_id(columns, row))
+            elif columns.thread[row] and not map_put(&self.forgotten, thread_id(columns, row), type + 1):
+                self.failed = True
         return found
 
     cdef uint32_t select(self, EventBatch batch, const uint32_t* rows, uint32_t count,

@@ -23,6 +23,8 @@ cdef class Reader:
     cdef Chunk chunk
     cdef uint32_t needs
     cdef bint with_state
+    cdef dict services
+    cdef int open_engine(self) except -1
     cdef bint may_walk_ahead
     cdef bint started                # a section header has been seen
     cdef bint in_events              # events of the present section have been seen

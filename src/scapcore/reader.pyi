@@ -19,6 +19,7 @@ class Reader:
         strict: bool = False,
         batch_events: int = 16384,
         ahead: bool = True,
+        services: dict[tuple[int, int], bytes] | None = None,
     ) -> None: ...
     batch_events: int
     @property

@@ -64,7 +64,7 @@ cdef class Reader:
             raise MemoryError
 
     def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False, bint strict=False,
-                 uint32_t batch_events=BATCH_EVENTS, bint ahead=True):
+                 uint32_t batch_events=BATCH_EVENTS, bint ahead=True, dict services=None):
         if not 1 <= batch_events <= BATCH_EVENTS:
             raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
@@ -89,9 +89,16 @@ cdef class Reader:
         self.walk.end = self.chunk.used
         # The newest forms have their own tables of types, which come with the engine.
         self.with_state = state or modern
-        self.engine = Engine(needs, modern) if self.with_state else None
+        self.services = services
+        self.open_engine()
         self.converter = Converter() if modern else None
         self.batch = None
+
+    cdef int open_engine(self) except -1:
+        self.engine = Engine(self.needs, self.modern) if self.with_state else None
+        if self.engine is not None and self.services is not None:
+            self.engine.set_services(self.services)
+        return 0
 
     def __dealloc__(self):
         free(self.walk.unknown_types)
@@ -535,7 +542,7 @@ cdef class Reader:
                 f"{self.source.name}: format version {major}.{load16(block + 14)} is newer than what can be read (1.x)")
             return 0
         if self.started and self.with_state:
-            self.engine = Engine(self.needs, self.modern)
+            self.open_engine()
             if self.modern:
                 self.converter = Converter()
         self.started = True

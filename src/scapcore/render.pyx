@@ -31,8 +31,6 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport NEED_LATENCY
 from scapcore.text cimport text_begin, text_close, text_open
 
-from scapcore.schema import event_types
-from scapcore.schema.generate import PARAMETER_TYPES
 
 cdef extern from "<stdlib.h>" nogil:
     double strtod(const char* text, char** end)
@@ -182,9 +180,9 @@ cdef bint put_value(Buffer* out, const Value* value, uint8_t format) noexcept no
     elif type == PT_DOUBLE:
         put_bytes(out, digits, snprintf(digits, sizeof(digits), b"%.1lf", value.real))
     elif type == PT_SOCKADDR:
-        put_socket_address(out, value.data, value.length)
+        put_socket_address(out, NULL, 0, value.data, value.length)
     elif type == PT_SOCKTUPLE:
-        put_socket_tuple(out, value.data, value.length)
+        put_socket_tuple(out, NULL, 0, value.data, value.length)
     elif value.data != NULL:
         put_bytes(out, value.data, shown_length(value.data, value.length))
     else:
@@ -597,6 +595,10 @@ cdef class Renderer:
 
 cdef int first_type(bytes name) except -1:
     """Type code of the first parameter of that name in the event table, 0 if there is none."""
+    # Not at the top: few formats ask, and every start would pay.
+    from scapcore.schema import event_types
+    from scapcore.schema.generate import PARAMETER_TYPES
+
     for event in event_types():
         for parameter in event.params:
             if name is not None and parameter.name == name.decode():

@@ -12,7 +12,7 @@ from scapcore.buffer cimport Buffer, release
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport load16, load32, load64, text_length
 from scapcore.families cimport join_family
-from scapcore.hashing cimport IntegerMap, map_get, map_put
+from scapcore.hashing cimport IntegerMap, map_free, map_get, map_put
 from scapcore.names cimport *
 from scapcore.sockets cimport fill_from_interfaces, swap_ends
 from scapcore.state cimport *
@@ -412,7 +412,8 @@ cdef str load_interfaces(State* state, const uint8_t* body, size_t length, bint 
     return None
 
 
-cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home, uint32_t shell) noexcept nogil:
+cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t name, uint32_t home,
+                   uint32_t shell) noexcept nogil:
     """Add a user or group to the tables; a later one of the same id takes its place."""
     cdef UserRow* grown
     cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
@@ -430,6 +431,7 @@ cdef bint add_user(State* state, bint group, uint32_t id, uint32_t gid, uint32_t
     state.users[number].home = home
     state.users[number].shell = shell
     state.users[number].previous = map_get(by_id, <int64_t>id)
+    state.users[number].gone = 0
     state.user_count += 1
     state.epoch += 1
     return map_put(by_id, <int64_t>id, number)
@@ -442,6 +444,44 @@ cdef uint32_t keep_text(State* state, Cursor* cursor) noexcept nogil:
 
 
 cdef str load_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
+    """A new list replaces the former one (scap format, section 2)."""
+    cdef IntegerMap users = state.by_uid
+    cdef IntegerMap groups = state.by_gid
+    memset(&state.by_uid, 0, sizeof(IntegerMap))
+    memset(&state.by_gid, 0, sizeof(IntegerMap))
+    state.epoch += 1
+    problem = take_users(state, body, length, sized, skipped)
+    remember_users(state, False, &users)
+    remember_users(state, True, &groups)
+    map_free(&users)
+    map_free(&groups)
+    return problem
+
+
+cdef void remember_users(State* state, bint group, const IntegerMap* former) noexcept nogil:
+    """Let the ids of the former list be found by batches that look back."""
+    cdef IntegerMap* by_id = &state.by_gid if group else &state.by_uid
+    cdef uint32_t slot, found
+    if not former.mask:
+        return
+    for slot in range(former.mask + 1):
+        if not former.values[slot]:
+            continue
+        found = map_get(by_id, former.keys[slot])
+        if not found and state.users[former.values[slot]].gone:
+            map_put(by_id, former.keys[slot], former.values[slot])
+            continue
+        if not found:
+            if not add_user(state, group, <uint32_t>former.keys[slot], 0, 0, 0, 0):
+                return
+            found = state.user_count - 1
+            state.users[found].gone = 1
+        while state.users[found].previous:
+            found = state.users[found].previous         # an id that the list has twice
+        state.users[found].previous = former.values[slot]
+
+
+cdef str take_users(State* state, const uint8_t* body, size_t length, bint sized, size_t* skipped):
     cdef Cursor cursor
     cdef Cursor entry
     cdef uint32_t size, id, gid, name, home, shell
@@ -506,7 +546,7 @@ cdef void finish_fd(State* state, FdRow* fd) noexcept nogil:
             fd.role = ROLE_SERVER
         else:
             fd.role = ROLE_CLIENT
-    put_listed_name(&buffer, fd)
+    put_listed_name(&buffer, state, fd)
     strings_drop(&state.strings, fd.name)
     fd.name = strings_add(&state.strings, buffer.data, buffer.used)
     release(&buffer)

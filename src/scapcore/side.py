@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scapcore.cluster import Cluster, Membership
+if TYPE_CHECKING:
+    from scapcore.cluster import Cluster, Membership
 
 __all__ = ["ContainerDetails", "Mount", "Probe", "Side"]
 
@@ -138,14 +139,21 @@ class Side:
         Of container records.
     pods : list of Membership or None
         What containers were part of.
-    cluster : Cluster
-        What the events about the cluster told so far.
     """
 
     def __init__(self) -> None:
         self.records: list[ContainerDetails] = [NO_DETAILS]
         self.pods: list[Membership | None] = [None]
-        self.cluster = Cluster()
+        self._cluster: Cluster | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        """What the events about the cluster told so far; made when the first one comes, as most captures have none."""
+        from scapcore.cluster import Cluster
+
+        if self._cluster is None:
+            self._cluster = Cluster()
+        return self._cluster
 
     def keep_record(self, record: dict[str, Any]) -> int:
         """Keep the details of a record; their index."""
@@ -157,7 +165,7 @@ class Side:
 
     def keep_pod(self, container: str, present: int) -> int:
         """Index of what a container is part of by now, which is `present` where nothing has changed."""
-        membership = self.cluster.membership(container)
+        membership = self._cluster.membership(container) if self._cluster is not None else None
         if membership == self.pods[present]:
             return present
         if membership is None:

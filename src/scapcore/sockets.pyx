@@ -21,11 +21,11 @@ cdef void set_name(State* state, FdRow* fd, int how, const uint8_t* data, uint32
     cdef uint32_t old = fd.name
     memset(&buffer, 0, sizeof(Buffer))
     if how == NAME_ADDRESS:
-        put_socket_address(&buffer, data, length)
+        put_socket_address(&buffer, state, l4_protocol(fd), data, length)
     elif how == NAME_TUPLE:
-        put_socket_tuple(&buffer, data, length)
+        put_socket_tuple(&buffer, state, l4_protocol(fd), data, length)
     else:
-        put_socket_name(&buffer, fd)
+        put_socket_name(&buffer, state, fd)
     fd.name = strings_add(&state.strings, buffer.data, buffer.used)
     if fd.name != old:
         fd.name_changed = 1

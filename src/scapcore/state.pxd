@@ -73,6 +73,7 @@ cdef enum:
     ROLE_IN_CONTAINER_READINESS = 4
 
     NO_ID = 0xFFFFFFFF       # of a user or group: none
+    PORTS = 65536
     LIMIT_THREADS = 131072
     LIMIT_FDS = 4096
     PATH_SIZE = 1024
@@ -193,6 +194,7 @@ cdef struct UserRow:
     uint32_t home
     uint32_t shell
     uint32_t previous        # earlier row of the same id, 0 = none
+    uint8_t gone             # a later list does not have this id any more
 
 
 cdef struct Interface:
@@ -375,6 +377,7 @@ cdef struct State:
     uint64_t* switch_times   # by processor, of the last switch event
     uint32_t switch_capacity
     uint64_t slice           # of the switch event under way
+    uint32_t* services       # names of ports: any protocol, TCP, UDP; NULL where numbers are wanted
     uint64_t boot_time       # ns since the epoch, 0 = not known
     uint32_t hostname
     uint32_t cluster_changed # what pods belong to containers must be looked up again

@@ -365,7 +365,8 @@ cdef Thread* main_thread_look_up(State* state, Thread* thread) noexcept nogil:
 
 
 cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept nogil:
-    return map_get(by_id, <int64_t>id)
+    cdef uint32_t found = map_get(by_id, <int64_t>id)
+    return 0 if state.users[found].gone else found
 
 
 cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
@@ -392,9 +393,9 @@ cdef void refresh_links(State* state, Thread* thread, int depth) noexcept nogil:
                 parent = other.row
     row = thread_row(state, thread.row)
     container = map_get(&state.by_container, row.container_id) if row.container_id else 0
-    user = map_get(&state.by_uid, row.uid)
-    group = map_get(&state.by_gid, row.gid)
-    login_user = map_get(&state.by_uid, row.loginuid)
+    user = user_row(state, &state.by_uid, row.uid)
+    group = user_row(state, &state.by_gid, row.gid)
+    login_user = user_row(state, &state.by_uid, row.loginuid)
     other = thread_find(state, row.sid)
     if other != NULL:
         session = thread_row(state, other.row).comm
@@ -635,6 +636,7 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.interfaces6)
     free(state.changes)
     free(state.switch_times)
+    free(state.services)
     for index in range(state.group_count):
         free(state.groups[index])
     free(state.groups)

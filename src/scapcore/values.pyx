@@ -262,6 +262,8 @@ cdef void put_user_name(Buffer* out, const TextContext* context, uint32_t id, bi
     found = map_get(&context.state.by_gid if group else &context.state.by_uid, <int64_t>id)
     while found >= context.columns.user_count and found:
         found = context.state.users[found].previous     # the capture told of it after this batch
+    if context.state.users[found].gone:
+        found = 0
     if found:
         name = context.state.users[found].name
     if not found or (context.modern and not name):
@@ -383,17 +385,26 @@ cdef void put_strings(Buffer* out, const uint8_t* data, uint32_t length, bint pa
         place += size + 1
 
 
-cdef void put_address(Buffer* out, const TextContext* context, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef uint8_t protocol_of(const TextContext* context, uint32_t row) noexcept nogil:
+    """Protocol of the event's own descriptor."""
+    if not context.columns.mark[row] & MARK_FD or not context.columns.fd[row]:
+        return L4_UNKNOWN
+    return l4_protocol(fd_row(context.state, context.columns.fd[row]))
+
+
+cdef void put_address(Buffer* out, const TextContext* context, uint32_t row, const uint8_t* data,
+                      uint32_t length) noexcept nogil:
     if context.modern and length and data[0] == 1:
         if length < 2 or data[length - 1]:
             put_bytes(out, b"INVALID PATH", 12)
         else:
             put_bytes(out, data + 1, text_length(data + 1, length - 1))
     else:
-        put_socket_address(out, data, length)
+        put_socket_address(out, context.state, protocol_of(context, row), data, length)
 
 
-cdef void put_tuple(Buffer* out, const TextContext* context, const uint8_t* data, uint32_t length) noexcept nogil:
+cdef void put_tuple(Buffer* out, const TextContext* context, uint32_t row, const uint8_t* data,
+                    uint32_t length) noexcept nogil:
     if context.modern and length and data[0] == 1:
         if length < 18 or data[length - 1]:
             put_bytes(out, b"INVALID PATH", 12)
@@ -404,7 +415,7 @@ cdef void put_tuple(Buffer* out, const TextContext* context, const uint8_t* data
         put_byte(out, 32)
         put_bytes(out, data + 17, text_length(data + 17, length - 17))
     else:
-        put_socket_tuple(out, data, length)
+        put_socket_tuple(out, context.state, protocol_of(context, row), data, length)
 
 
 # Parameters
@@ -483,9 +494,9 @@ cdef void put_plain(Buffer* out, TextContext* context, const Event* event, uint3
         if context.storage < length:
             context.storage = length
     elif type == PT_SOCKADDR:
-        put_address(out, context, data, length)
+        put_address(out, context, row, data, length)
     elif type == PT_SOCKTUPLE:
-        put_tuple(out, context, data, length)
+        put_tuple(out, context, row, data, length)
     elif type == PT_FDLIST:
         put_fd_list(out, context, row, data, length)
     elif type == PT_SIGSET:

@@ -96,6 +96,7 @@ class Capture:
         self._strict = strict
         self._report: Report | None = None
         self._where = where
+        self._services: dict[tuple[int, int], bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -146,6 +147,15 @@ class Capture:
         other = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
         other._sources = self._sources
         other._used = self._used
+        other._services = self._services
+        return other
+
+    def with_port_names(self) -> Capture:
+        """The same capture with names of services instead of ports in the texts of addresses, as this machine knows them."""
+        from scappy.fields.names import port_names
+
+        other = self._with(self._where)
+        other._services = port_names()
         return other
 
     @property
@@ -197,7 +207,9 @@ class Capture:
         if self._used[0]:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
-        return Reader(self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict)
+        return Reader(
+            self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict, services=self._services
+        )
 
     def predicate(self, *, early: bool = False) -> Any:
         """The filter as a native predicate for one pass, None where there is none.

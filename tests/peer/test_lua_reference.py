@@ -84,7 +84,7 @@ def test_there_are_scripts(reference: Callable[..., object]) -> None:
 def test_chisel(name: str, captures: list[Path], reference: Callable[..., object], tmp_path: Path) -> None:
     words = ["-c", name, *([ARGUMENTS[name]] if name in ARGUMENTS else [])]
     for path in captures:
-        expected = reference("-r", path, *words, check=False)
+        expected = reference("-r", path, *words, check=False, folder=tmp_path)
         found = ours(path, [*words, *(["--chisel-unsafe"] if name in WRITING else [])], tmp_path)
         if name in MODULES or name in BROKEN:
             assert expected.returncode, f"the reference runs {name}"  # type: ignore[attr-defined]

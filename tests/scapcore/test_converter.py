@@ -42,6 +42,14 @@ def test_an_enter_event_gives_what_its_exit_lacks() -> None:
     assert shown(capture) == [("SYSCALL_READ_X", {"res": 2, "data": b"ab", "fd": 3, "size": 100})]
 
 
+def test_a_generic_call_takes_the_number_of_the_kernel_from_its_enter_event() -> None:
+    # Its enter event is type 0.
+    capture = base().event("GENERIC_E", 0, 221, tid=7).event("GENERIC_X", 0, tid=7)
+    assert shown(capture) == [("GENERIC_X", {"ID": 0, "nativeID": 221})]
+    events = EventIterator(Reader(capture.source, modern=True), None, compile_field)
+    assert [event.type for event in events] == ["fadvise64"]
+
+
 def test_without_its_enter_an_exit_gets_defaults() -> None:
     assert shown(base().event("SYSCALL_READ_X", 2, b"ab", tid=7)) == [
         ("SYSCALL_READ_X", {"res": 2, "data": b"ab", "fd": 0, "size": 0})

@@ -193,12 +193,12 @@ def test_same_event_twice_and_one_of_them_dropped() -> None:
 
 
 def test_users_are_those_of_the_batch() -> None:
-    capture = CaptureBuilder().thread(1, "init").users({5: "early"}, {5: "group"})
-    capture.event("SYSCALL_SETUID_E", 5).event("SYSCALL_SETUID_E", 5)
+    capture = CaptureBuilder().thread(1, "init").users({5: "early", 6: "gone"}, {5: "group"})
+    capture.event("SYSCALL_SETUID_E", 5).event("SYSCALL_SETUID_E", 6)
     capture.users({5: "late"}, {})
-    capture.event("SYSCALL_SETUID_E", 5)
+    capture.event("SYSCALL_SETUID_E", 5).event("SYSCALL_SETUID_E", 6)
     shown = [event.args for event in list(iterate_memory(capture.source))]
-    assert shown == ["uid=5(early) ", "uid=5(early) ", "uid=5(late) "]
+    assert shown == ["uid=5(early) ", "uid=6(gone) ", "uid=5(late) ", "uid=6(<NA>) "]
 
 
 def iterate_memory(source: Memory, batch_events: int = 16384) -> EventIterator:

@@ -315,3 +315,15 @@ def test_words_about_a_gap() -> None:
         "a block is odd at offset 40 in block 0x216: expected an even one; 8 bytes skipped between events 3 and 4"
     )
     assert str(Gap(error, 40, 0, 0, 0)).endswith("; and no event could be read")
+
+
+def test_an_event_without_number_of_wrong_length_takes_nothing_along() -> None:
+    capture = events(3)
+    start = len(capture.content)
+    capture.event("USER_ADDED_E", 7, 7, "ada", "/home/ada", "/bin/sh", "c0ffee")
+    end = len(capture.content)
+    content = events(10, capture).content
+    for length in (end - start + 4, end - start + ONE, end - start + 5 * ONE, end - start + 5 * ONE + 8):
+        numbers, _, reader, error = read(change(content, start + 4, struct.pack("<I", length)))
+        assert numbers == list(range(1, 14))
+        assert reader.gap_count == 1 and isinstance(error, CorruptCaptureError)

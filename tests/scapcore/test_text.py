@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scapcore.reader import Reader
+from scapcore.schema import event_types
 from scapcore.text import ArgumentText, json_text
 
 
@@ -310,7 +311,7 @@ def test_any_bytes_as_parameters(kind: int, parameters: list[bytes], modern: boo
     count = len(parameters)
     if modern:
         # Older types are shown as the newest ones.
-        event = next(newest for newest in TYPES.values() if newest.type == reader.batch.type[0])
+        event = event_types(modern=True)[int(reader.batch.type[0])]
         count = int(reader.batch.nparams[0])
     if event.type > 1:
         for parameter in event.params[:count]:

@@ -123,10 +123,10 @@ class Conversion:
             return "PASS" if count >= len(self.events[number]["params"]) else None
         return fate if fate in ("PASS", "DROP") else None
 
-    def origin(self, text: str, parameter: str, enter: int, params: list[dict[str, int]]) -> dict[str, int]:
+    def origin(self, text: str, parameter: str, enter: int | None, params: list[dict[str, int]]) -> dict[str, int]:
         """Where one parameter of a new form comes from, in terms of the event as it was read.
 
-        `parameter` is its type, `enter` the type of the enter event that may help (0: none can any more),
+        `parameter` is its type, `enter` the type of the enter event that may help (None: none can any more),
         `params` where the parameters of the former form come from.
         """
         kind, *rest = text.split()
@@ -143,7 +143,7 @@ class Conversion:
             found = dict(params[int(rest[0])])
         else:
             found = default if rest[2] == "default" else empty
-            if enter:
+            if enter is not None:
                 found = found | {"from": ORIGINS.index("ENTER"), "param": int(rest[0]), "enter": enter}
         if size:
             found["cap"] = min(found["cap"], size)
@@ -166,7 +166,7 @@ class Conversion:
             if action is not None or rule is None:
                 return str(action), number, params if changed else None
             # An enter event helps in one step only: it is gone then.
-            enter = 0 if number - 1 in used else number - 1
+            enter = None if number - 1 in used else number - 1
             if any(text.startswith("enter") for text in rule["from"]):
                 used.add(number - 1)
             number = rule.get("to", number)

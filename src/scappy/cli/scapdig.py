@@ -36,6 +36,7 @@ OPTIONS = (
     Option("count", "n", "numevents", "N", "stop after N events"),
     Option("summary", "S", "summary", "", "print the most frequent events at the end"),
     Option("quiet", "q", "quiet", "", "print no events"),
+    Option("port_names", "R", "", "", "show the names of ports, as this machine knows them"),
     Option("names", "N", "numeric", "", "do not turn numbers into names (nothing does here)"),
     Option("chisel", "c", "chisel", "NAME [ARGS]", "run a chisel; -cl lists them"),
     Option("chisel_info", "i", "chisel-info", "NAME", "describe a chisel and its arguments"),
@@ -111,7 +112,7 @@ def run(words: list[str], reruns: int = 0) -> int:
         raise UsageError("a capture is needed: -r FILE")
     view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
     with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
-        capture = narrowed(capture, settings)
+        capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings, reruns)
         return print_events(capture, settings)

@@ -7,7 +7,7 @@ from functools import cache
 
 from scapcore import schema
 
-__all__ = ["event_names", "nearest", "parameter_types", "service_port", "services"]
+__all__ = ["event_names", "nearest", "parameter_types", "port_names", "service_port", "services"]
 
 # Bits of the types that hold numbers, by which the widest is found.
 NUMBER_BITS = {
@@ -112,17 +112,42 @@ WELL_KNOWN_SERVICES = {
 def services() -> dict[str, int]:
     """Port of each service name in ``/etc/services``, and of the best known ones that are not in there."""
     ports: dict[str, int] = {}
+    for name, port, _ in listed_services():
+        ports.setdefault(name, port)
+    return WELL_KNOWN_SERVICES | ports
+
+
+def port_names() -> dict[tuple[int, int], bytes]:
+    """Name of each service by port and protocol: 0 for any, 1 for TCP, 2 for UDP.
+
+    Examples
+    --------
+    >>> port_names()[80, 1]
+    b'http'
+    """
+    names: dict[tuple[int, int], bytes] = {}
+    for name, port, protocol in listed_services():
+        for number in (0, {"tcp": 1, "udp": 2}.get(protocol, 0)):
+            names.setdefault((port, number), name.encode("utf-8", "surrogateescape"))
+    for name, port in WELL_KNOWN_SERVICES.items():
+        for number in range(3):
+            names.setdefault((port, number), name.encode())
+    return names
+
+
+def listed_services() -> list[tuple[str, int, str]]:
+    """Name, port and protocol of the lines of ``/etc/services``."""
+    found = []
     try:
         with open("/etc/services", encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 words = line.partition("#")[0].split()
-                number = words[1].partition("/")[0] if len(words) > 1 else ""
+                number, _, protocol = words[1].partition("/") if len(words) > 1 else ("", "", "")
                 if number.isascii() and number.isdigit():
-                    for name in (words[0], *words[2:]):
-                        ports.setdefault(name, int(number))
+                    found += [(name, int(number), protocol) for name in (words[0], *words[2:])]
     except OSError:
         pass
-    return WELL_KNOWN_SERVICES | ports
+    return found
 
 
 def service_port(name: str) -> int | None:

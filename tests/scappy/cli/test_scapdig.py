@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,14 @@ def test_dropped_lines_are_told(walkthrough: Path) -> None:
     assert done.returncode == 0
     assert b"are not shown because a field is missing" in done.stderr
     assert b"missing" not in scapdig("-r", walkthrough, "-p", "*%evt.num %fd.name", "evt.type = switch").stderr
+
+
+def test_ports_by_name(walkthrough: Path) -> None:
+    words = ("-r", walkthrough, "-p", "%fd.name %fd.sproto", "fd.type=ipv4 and fd.sport in (80, 443)")
+    plain = set(scapdig(*words).stdout.split())
+    named = set(scapdig("-R", *words).stdout.split())
+    assert plain and all(re.search(rb"^(.*:)?(80|443)$", text) for text in plain)
+    assert named == {re.sub(rb"443$", b"https", re.sub(rb"(^|:)80$", rb"\1http", text)) for text in plain}
 
 
 def test_calls_whose_beginning_is_dropped_are_told(walkthrough: Path) -> None:
