@@ -17,6 +17,7 @@ import pytest
 from scappy.chisels.lua.discovery import INSTALLED
 
 pytest.importorskip("lupa")
+pytestmark = pytest.mark.slow
 
 CAPTURES = ("sysflow__client-server__tcp-client-server.scap", "libs__captures__curl_google.scap")
 
