@@ -11,6 +11,9 @@ from scapcore.events cimport FORM_COUNTED, FORM_FLAGS, FORM_LARGE, MARK_HIDDEN, 
 from scapcore.schema.types cimport PT_PID
 from scapcore.write cimport BlockEncoder, store64
 
+#: What lies between the thread ids of one machine and the next.
+DISTANCE = HOST_STEP
+
 
 cdef void move_ids(const Event* event, uint8_t* header, int64_t shift) noexcept nogil:
     """Add to the thread id of an event, and to those that it tells of."""

@@ -44,6 +44,7 @@ cdef class Reader:
     cdef list passed
     cdef readonly uint64_t batch_end # offset behind the batch's last block in the uncompressed capture
     cdef readonly bint batch_lost    # the last block of the batch states a wrong length
+    cdef bint batch_leading          # no event but the state's own had been met before the batch
     cpdef bint advance(self) except -1
     cpdef bint peek(self) except -1
     cpdef int shorten(self, uint32_t rows) except -1

@@ -12,7 +12,7 @@ from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
-from scapcore.events cimport BATCH_EVENTS, FORM_FLAGS, Columns, load16, load32, load64
+from scapcore.events cimport BATCH_EVENTS, FORM_FLAGS, MARK_HIDDEN, Columns, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
 from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
 from scapcore.sections cimport finish_sections, load_section, machine_info
@@ -183,12 +183,18 @@ cdef class Reader:
     cpdef int shorten(self, uint32_t rows) except -1:
         """Leave only the first rows in a batch that was not processed yet; the others are read again."""
         cdef Columns* columns = &self.batch.columns
+        cdef uint32_t row
         if not 0 < rows < columns.count:
             raise ValueError("a batch can be shortened to some of its rows")
         self.walk.position = <uint64_t>(columns.data - self.walk.data) + columns.offset[rows] - (
             14 if columns.form[rows] & FORM_FLAGS else 10)
         self.walk.events -= columns.count - rows
         self.walk.lost = self.batch_lost = False
+        if self.batch_leading:
+            self.walk.leading = True
+            for row in range(rows):
+                if not columns.mark[row] & MARK_HIDDEN:
+                    self.walk.leading = False
         self.batch_end = self.base + self.walk.position
         columns.count = rows
         return 0
@@ -239,6 +245,7 @@ cdef class Reader:
         if self.finished:
             return self.finish()
         batch = self.blank_batch()
+        self.batch_leading = self.walk.leading
         if self.engine is not None:
             begin_batch(&self.engine.state)
         self.place_batch(batch)

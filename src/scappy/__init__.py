@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from scapcore.event import Event
     from scappy.capture import Capture, open
     from scappy.chisels import Chisel, run_chisels
+    from scappy.copying.merge import merge
+    from scappy.redaction import load_rules, redact
     from scappy.table import DictionaryColumn, Table
+    from scappy.writer import CaptureWriter
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Capture",
+    "CaptureWriter",
     "Chisel",
     "ChiselError",
     "CorruptCaptureError",
@@ -49,7 +53,10 @@ __all__ = [
     "Table",
     "TruncatedCaptureError",
     "UnsupportedCaptureError",
+    "load_rules",
+    "merge",
     "open",
+    "redact",
     "run_chisels",
 ]
 
@@ -59,7 +66,11 @@ HOMES = {
     "open": "scappy.capture",
     "Chisel": "scappy.chisels",
     "run_chisels": "scappy.chisels",
+    "CaptureWriter": "scappy.writer",
     "DictionaryColumn": "scappy.table",
+    "load_rules": "scappy.redaction",
+    "merge": "scappy.copying.merge",
+    "redact": "scappy.redaction",
     "Table": "scappy.table",
     "Event": "scapcore.event",
 }

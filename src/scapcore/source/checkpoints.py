@@ -32,6 +32,9 @@ CHECKPOINT_MAGIC, INDEX_MAGIC = 0x184D2A5D, 0x184D2A5E
 MARK = b"scapseek"
 ENTRY = struct.Struct("<4Q")
 MOST_INDEX = 1 << 24
+#: Bytes of the tables at one place, far more than any machine needs.
+MOST_BLOCKS = 1 << 28
+MOST_NUMBER = 1 << 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def read_index(path: str | os.PathLike[str]) -> list[Checkpoint]:
     if struct.unpack_from("<II", content) != (INDEX_MAGIC, length - 8):
         return []
     found = [Checkpoint(*values) for values in ENTRY.iter_unpack(content[8:-12])]
-    sound = all(one.offset + 8 <= one.behind <= size - length and one.number for one in found)
+    sound = all(one.offset + 8 <= one.behind <= size - length and 0 < one.number < MOST_NUMBER for one in found)
     return found if sound else []
 
 
@@ -113,7 +116,10 @@ def open_at(path: str | os.PathLike[str], checkpoint: Checkpoint) -> tuple[Sourc
             length = checkpoint.behind - checkpoint.offset - 8
             if head != struct.pack("<II", CHECKPOINT_MAGIC, length):
                 return None
-            blocks: bytes = lz4.frame.decompress(file.read(length))
+            decoder = lz4.frame.LZ4FrameDecompressor()
+            blocks: bytes = decoder.decompress(file.read(length), max_length=MOST_BLOCKS)
+            if not decoder.eof:
+                return None
 
         def behind() -> Source:
             with open(path, "rb") as rest:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scapcore.choice import Choice, copy_events, first_at, first_time, judge_selected, region
 from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureError
+from scapcore.merge import leading_rows, time_of
 from scapcore.write import BlockEncoder
 from scappy.copying.checkpoints import Checkpoints
 from scappy.copying.head import Head
@@ -305,7 +306,9 @@ class _Copier:
     def _begin(self, reader: Reader) -> None:
         """Write what comes before the first event."""
         if self.settings.rotation is not None:
-            self._next_file(first_time(reader.batch))
+            # What leads a capture may have no time of its own.
+            row = min(leading_rows(reader.batch), len(reader.batch) - 1)
+            self._next_file(time_of(reader.batch, row))
         assert self._output is not None
         if self._anew or reader.gap_count:
             # A damaged list is of no use to anybody else; what could be read of it is.

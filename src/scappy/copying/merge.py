@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from scapcore.dump import dump_calls, dump_tables
 from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureError
-from scapcore.merge import copy_run, leading_rows, run_end, time_of
+from scapcore.merge import DISTANCE, copy_run, leading_rows, run_end, time_of
 from scapcore.reader import Reader
 from scapcore.write import BlockEncoder
 from scappy.blocks import EVENTS, blocks_of
@@ -20,7 +20,7 @@ from scappy.output import OutputFile, PathOrFile, check_not_input
 __all__ = ["HOST_STEP", "MergeResult", "merge"]
 
 #: What lies between the thread ids of one machine and the next: more than any kernel gives.
-HOST_STEP = 100_000_000
+HOST_STEP = DISTANCE
 HOST_NAME_LIMIT = 127
 INTERFACES, USERS = 0x219, 0x220
 FLUSH_SIZE = 1 << 20
@@ -187,7 +187,8 @@ def _write_head(parts: list[_Part], encoder: BlockEncoder) -> None:
     """One machine out of many, and the tables of all."""
     encoder.section_header()
     machines = [part.reader.machine for part in parts]
-    name = "+".join(dict.fromkeys(str(machine.get("hostname", "")) for machine in machines))
+    # By their places in it the field `evt.hostname` finds the name of each.
+    name = "+".join(str(machine.get("hostname", "")).replace("+", "-") for machine in machines)
     encoder.machine_info(
         max(machine.get("cpus", 1) for machine in machines),
         max(machine.get("memory_bytes", 0) for machine in machines),

@@ -85,6 +85,12 @@ def test_two_machines(shared_captures: list[Path]) -> None:
         number: rows(whole.filter(f"thread.tid >= {number * HOST_STEP} and thread.tid < {(number + 1) * HOST_STEP}"))
         for number in range(3)
     }
+    hosts = {
+        number: {event["evt.hostname"] for event in whole.filter(f"thread.tid >= {max(number * HOST_STEP, 1)} and "
+                                                                 f"thread.tid < {(number + 1) * HOST_STEP}")}
+        for number in range(3)
+    }  # fmt: skip
+    assert hosts == {shift // HOST_STEP: {name} for name, shift in result.hosts.items()}
     expected = sorted(rows(capture.filter("thread.tid >= 0")) for capture in captures)
     assert sorted(found.values()) == expected
 
