@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
+    from scappy.metadata import Directory
+    from scappy.metadata.reading import Snapshot
     from scappy.report import Report
     from scappy.table import Column, Table
 
@@ -97,6 +99,7 @@ class Capture:
         self._report: Report | None = None
         self._where = where
         self._services: dict[tuple[int, int], bytes] | None = None
+        self._directory: Directory | None = None
 
     @property
     def name(self) -> str:
@@ -148,6 +151,7 @@ class Capture:
         other._sources = self._sources
         other._used = self._used
         other._services = self._services
+        other._directory = self._directory
         return other
 
     def with_port_names(self) -> Capture:
@@ -156,6 +160,34 @@ class Capture:
 
         other = self._with(self._where)
         other._services = port_names()
+        return other
+
+    def join_kubernetes(self, what: Snapshot | Directory) -> Capture:
+        """The same capture with the objects of its Kubernetes cluster, for the fields ``k8s.*``.
+
+        Pods are found by ids of containers, ids of pods in labels and control groups, and the names of containers.
+        An object counts for an event only if it existed then.
+
+        Parameters
+        ----------
+        what : str, path, bytes, mapping, iterable of mappings, or Directory
+            What ``kubectl get … -A -o json`` prints: the path of a file or its bytes, JSON or YAML (which needs the
+            extra ``k8s``), with gzip or without; or objects as Python values.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot be read.
+
+        Warns
+        -----
+        MetadataWarning
+            If something about the objects is wrong: they are damaged, or of another cluster. No event is lost by that.
+        """
+        from scappy.metadata import Directory, read_objects
+
+        other = self._with(self._where)
+        other._directory = what if isinstance(what, Directory) else Directory(read_objects(what))
         return other
 
     @property
@@ -208,7 +240,13 @@ class Capture:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
         return Reader(
-            self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict, services=self._services
+            self._sources[0],
+            state=state,
+            needs=needs,
+            modern=self._modern,
+            strict=self._strict,
+            services=self._services,
+            directory=self._directory,
         )
 
     def predicate(self, *, early: bool = False) -> Any:
