@@ -313,10 +313,7 @@ class Directory:
         """Everybody who had an address, by address."""
         found: dict[bytes, list[Tenant]] = defaultdict(list)
         for thing in self.things.values():
-            if isinstance(thing, Pod):
-                for address in thing.addresses:
-                    found[packed(address)].append(Tenant(thing.created, thing.ended, thing))
-            elif isinstance(thing, Service):
+            if isinstance(thing, (Pod, Service)):
                 for address in thing.addresses:
                     found[packed(address)].append(Tenant(thing.created, thing.ended, thing))
             elif thing.word == "node" and thing.component.address:

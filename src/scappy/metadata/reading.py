@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def rescued(decoder: json.JSONDecoder, text: str, place: int) -> Iterator[object
 def yaml_values(found: RawObjects, text: str) -> Iterator[object]:
     """The documents of a YAML text up to the first damage."""
     try:
-        import yaml
+        yaml = import_module("yaml")
     except ImportError as error:
         raise MissingDependencyError("pyyaml", "k8s", f"reading {found.name} as YAML") from error
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
