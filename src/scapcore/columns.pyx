@@ -1,5 +1,6 @@
 """Values of fields gathered into columns."""
 
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset, strlen
@@ -17,6 +18,9 @@ cdef extern from "<arpa/inet.h>" nogil:
     enum:
         AF_INET
         AF_INET6
+
+cdef char* BYTE_FORMAT = b"B"
+
 
 cdef enum Kind:
     KIND_SIGNED = 1
@@ -63,6 +67,47 @@ cdef Kind kind_of(uint8_t type) noexcept nogil:
     return KIND_SIGNED
 
 
+cdef class Memory:
+    """Memory that arrays look at, given back with the last of them. Internal to the core."""
+
+    cdef void* place
+    cdef Py_ssize_t size
+    cdef Py_ssize_t shape[1]
+
+    def __dealloc__(self):
+        free(self.place)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        self.shape[0] = self.size
+        buffer.buf = self.place
+        buffer.obj = self
+        buffer.len = self.size
+        buffer.itemsize = 1
+        buffer.readonly = False
+        buffer.ndim = 1
+        buffer.format = BYTE_FORMAT if flags & PyBUF_FORMAT else <char*>NULL
+        buffer.shape = &self.shape[0] if flags & PyBUF_ND else <Py_ssize_t*>NULL
+        buffer.strides = NULL
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+
+
+cdef object as_array(void** place, size_t count, size_t size, str type):
+    """An array over memory of `malloc`, which it takes over: nothing is copied."""
+    import numpy
+
+    cdef Memory memory
+    cdef void* fitting
+    if not count:
+        return numpy.empty(0, type)
+    fitting = realloc(place[0], count * size)
+    memory = Memory()
+    memory.place = fitting if fitting != NULL else place[0]
+    memory.size = count * size
+    place[0] = NULL
+    return numpy.frombuffer(memory, type)
+
+
 cdef class ColumnBuilder:
     """Gathers the values of one field from the selected rows of batches.
 
@@ -78,7 +123,8 @@ cdef class ColumnBuilder:
     cdef FieldUse use
     cdef readonly int kind
     cdef int path
-    cdef uint64_t* numbers       # integers, or numbers of texts
+    cdef void* values            # 64-bit numbers, or 32-bit numbers of texts with -1 for none
+    cdef size_t width            # bytes of a value
     cdef uint8_t* present
     cdef size_t count
     cdef size_t capacity
@@ -92,6 +138,7 @@ cdef class ColumnBuilder:
         self.reader = reader
         self.use = use
         self.kind = kind_of(use.field.type)
+        self.width = 4 if self.kind == KIND_TEXT else 8
         self.path = PATH_EVENT
         if self.kind != KIND_BYTES:
             self.path = PLAIN_PATHS.get(use.name, 0) or SHARED_PATHS.get(use.field.scope, PATH_EVENT)
@@ -101,7 +148,7 @@ cdef class ColumnBuilder:
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.numbers)
+        free(self.values)
         free(self.present)
         free(self.known)
         if self.texts.rows != NULL:
@@ -109,16 +156,16 @@ cdef class ColumnBuilder:
 
     cdef bint room(self, size_t more) except False:
         cdef size_t wanted = self.capacity
-        cdef uint64_t* numbers
+        cdef void* values
         cdef uint8_t* present
         while wanted < self.count + more:
             wanted = wanted * 2 if wanted else 16384
         if wanted == self.capacity:
             return True
-        numbers = <uint64_t*>realloc(self.numbers, wanted * sizeof(uint64_t))
-        if numbers == NULL:
+        values = realloc(self.values, wanted * self.width)
+        if values == NULL:
             raise MemoryError
-        self.numbers = numbers
+        self.values = values
         present = <uint8_t*>realloc(self.present, wanted)
         if present == NULL:
             raise MemoryError
@@ -170,11 +217,23 @@ cdef class ColumnBuilder:
             number[0] = <uint64_t>value.integer
         return True
 
+    cdef inline void put(self, size_t index, bint present, uint64_t number) noexcept nogil:
+        """Set a value."""
+        self.present[index] = present
+        if self.width == 4:
+            (<int32_t*>self.values)[index] = <int32_t>number if present else -1
+        else:
+            (<uint64_t*>self.values)[index] = number
+
     cdef void take_shared(self, EventBatch batch, const uint32_t* rows, size_t size) noexcept nogil:
         """Append values that most events have in common with others."""
         cdef Columns columns = batch.columns
-        cdef uint64_t* numbers = self.numbers + self.count
+        cdef uint64_t* numbers = <uint64_t*>self.values + self.count
+        cdef int32_t* codes = <int32_t*>self.values + self.count
         cdef uint8_t* present = self.present + self.count
+        cdef bint text = self.kind == KIND_TEXT
+        cdef uint64_t number
+        cdef bint found
         cdef Known* known = self.known
         cdef Known* place
         cdef const EventType* types
@@ -196,19 +255,23 @@ cdef class ColumnBuilder:
                 # A connect that goes on has a name of its own.
                 key = columns.fd[row]
             if not key:
-                present[index] = self.find(batch, row, &numbers[index])
+                found = self.find(batch, row, &number)
+                self.put(self.count + index, found, number)
                 continue
             place = &known[key]
             if place.stamp != stamp:
                 place.present = self.find(batch, row, &place.number)
                 place.stamp = stamp
             present[index] = place.present
-            numbers[index] = place.number
+            if text:
+                codes[index] = <int32_t>place.number if place.present else -1
+            else:
+                numbers[index] = place.number
 
     cdef void take_plain(self, EventBatch batch, const uint32_t* rows, size_t size) noexcept nogil:
         """Append values that only need to be copied."""
         cdef Columns columns = batch.columns
-        cdef uint64_t* numbers = self.numbers + self.count
+        cdef uint64_t* numbers = <uint64_t*>self.values + self.count
         cdef const uint8_t* header
         cdef uint32_t row
         cdef int path = self.path
@@ -232,6 +295,7 @@ cdef class ColumnBuilder:
         cdef size_t size = <size_t>rows.shape[0]
         cdef Scope* scope = &self.reader.scope
         cdef Value value
+        cdef uint64_t number
         cdef bint found
         if not size:
             return
@@ -254,7 +318,8 @@ cdef class ColumnBuilder:
                 self.take_shared(batch, &rows[0], size)
             else:
                 for index in range(rows.shape[0]):
-                    self.present[self.count + index] = self.find(batch, rows[index], &self.numbers[self.count + index])
+                    found = self.find(batch, rows[index], &number)
+                    self.put(self.count + index, found, number)
         self.count += size
 
     def finish(self):
@@ -273,35 +338,21 @@ cdef class ColumnBuilder:
         import numpy
 
         cdef size_t index
-        cdef uint64_t[::1] numbers
-        cdef int32_t[::1] codes
-        cdef uint8_t[::1] flags
-        valid = numpy.empty(self.count, numpy.uint8)
-        if self.count:
-            flags = valid
-            memcpy(&flags[0], self.present, self.count)
-        valid = valid.view(bool)
+        cdef size_t count = self.count
+        self.count = self.capacity = 0
+        valid = as_array(<void**>&self.present, count, 1, "bool")
         if self.kind == KIND_BYTES:
-            values = numpy.empty(self.count, object)
+            values = numpy.empty(count, object)
             values[:] = self.payloads
             return values, valid, None
         if self.kind == KIND_TEXT:
             # Number 0 of the dictionary is the empty text.
-            result = numpy.empty(self.count, numpy.int32)
-            codes = result
-            for index in range(self.count):
-                codes[index] = <int32_t>self.numbers[index] if self.present[index] else -1
             dictionary = [
                 text_of(&self.texts, index)[:length_of(&self.texts, index)].decode("utf-8", "surrogateescape")
                 for index in range(self.texts.count)
             ]
-            return result, valid, dictionary
-        raw = numpy.empty(self.count, numpy.uint64)
-        if self.count:
-            numbers = raw
-            memcpy(&numbers[0], self.numbers, self.count * sizeof(uint64_t))
-        if self.kind == KIND_BOOL:
-            return raw != 0, valid, None
+            return as_array(&self.values, count, 4, "int32"), valid, dictionary
         if self.kind == KIND_DOUBLE:
-            return raw.view(numpy.float64), valid, None
-        return (raw if self.kind == KIND_UNSIGNED else raw.view(numpy.int64)), valid, None
+            return as_array(&self.values, count, 8, "float64"), valid, None
+        values = as_array(&self.values, count, 8, "uint64" if self.kind == KIND_UNSIGNED else "int64")
+        return values != 0 if self.kind == KIND_BOOL else values, valid, None

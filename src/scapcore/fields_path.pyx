@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from scapcore.buffer cimport put_bytes
 from scapcore.events cimport MARK_FD, parameter, parameter_integer, text_length
 from scapcore.fields cimport *
-from scapcore.fields_event cimport fd_of_context
+from scapcore.fields_outcome cimport fd_of_context
 from scapcore.fields_thread cimport give_directory
 from scapcore.names cimport join_path
 from scapcore.schema.tables cimport EVENT_COUNT, events_modern, parameters_modern

@@ -10,8 +10,9 @@ from libc.string cimport memcpy, memset
 
 from scapcore.batch cimport Chunk, EventBatch
 from scapcore.engine cimport Engine
-from scapcore.events cimport (BATCH_EVENTS, COUNTER_PFMAJOR, COUNTER_PFMINOR, COUNTER_SLICES, COUNTER_VMRSS,
-                              COUNTER_VMSIZE, COUNTER_VMSWAP, COUNTERS, FORM_COUNTED, MARK_FD, Columns)
+from scapcore.events cimport (BATCH_EVENTS, COUNTER_OPEN_FDS, COUNTER_PFMAJOR, COUNTER_PFMINOR, COUNTER_SLICES,
+                              COUNTER_SYSTEM_BEFORE, COUNTER_USER_BEFORE, COUNTER_VMRSS, COUNTER_VMSIZE, COUNTER_VMSWAP,
+                              COUNTERS, FORM_COUNTED, MARK_FD, Columns)
 from scapcore.schema.types cimport SYSCALL_READ_X
 from scapcore.state cimport (FD_ROW_MASK, NEED_COUNTERS, NEED_LINKS, ContainerRow, FdTable, State, Thread, begin_batch,
                              refresh_links, table_of, thread_find, thread_row)
@@ -142,6 +143,7 @@ cdef class Snapshot:
         cdef uint32_t length = HEADER
         cdef uint16_t type = SYSCALL_READ_X
         cdef uint64_t* counters = columns.counters + <size_t>row * COUNTERS
+        cdef FdTable* table
         memset(header - PREFIX, 0, STEP)
         memcpy(header, &self.time, 8)
         memcpy(header + 8, &thread.tid, 8)
@@ -168,6 +170,10 @@ cdef class Snapshot:
         counters[COUNTER_VMSWAP] = thread.vmswap
         counters[COUNTER_PFMAJOR] = thread.pfmajor
         counters[COUNTER_PFMINOR] = thread.pfminor
+        counters[COUNTER_USER_BEFORE] = thread.user_time
+        counters[COUNTER_SYSTEM_BEFORE] = thread.system_time
+        table = table_of(&self.engine.state, thread)
+        counters[COUNTER_OPEN_FDS] = table.rows.used if table != NULL else 0
         counters[COUNTER_SLICES] = thread.slices
         columns.count = row + 1
 

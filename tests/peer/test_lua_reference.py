@@ -17,6 +17,7 @@ import pytest
 from scappy.chisels.lua.discovery import INSTALLED
 
 pytest.importorskip("lupa")
+pytestmark = pytest.mark.slow
 
 CAPTURES = ("sysflow__client-server__tcp-client-server.scap", "libs__captures__curl_google.scap")
 
@@ -49,7 +50,9 @@ ARGUMENTS = {
 WRITING = {"udp_extract"}
 
 #: How much of the output must be the same, in percent, where ties come in an order that is not fixed.
-LINES = {"topfiles_bytes": 25, "topprocs_cpu": 50, "topscalls": 85, "flame": 80, "table_generator": 75, "wsysdig_summary": 30}
+LINES = {"flame": 80, "table_generator": 75, "wsysdig_summary": 30}
+#: Tables whose rows are the first of many that tie: only the numbers in front are the same each time.
+TIED = {"topfiles_bytes", "topprocs_cpu", "topscalls"}
 
 
 def scripts() -> list[str]:
@@ -69,9 +72,13 @@ def ours(path: Path, words: list[str], folder: Path) -> subprocess.CompletedProc
     )
 
 
-def same_lines(one: bytes, other: bytes) -> float:
-    """Share of the lines that both have, in percent."""
-    left, right = (Counter(line.rstrip() for line in text.splitlines()) for text in (one, other))
+def same_lines(one: bytes, other: bytes, words: int | None = None) -> float:
+    """Share of the lines, or of their first words, that both have, in percent."""
+
+    def compared(line: bytes) -> bytes:
+        return line.rstrip() if words is None else b" ".join(line.split()[:words])
+
+    left, right = (Counter(compared(line) for line in text.splitlines()) for text in (one, other))
     most = max(left.total(), right.total())
     return 100 * (left & right).total() / most if most else 100
 
@@ -82,10 +89,10 @@ def test_there_are_scripts(reference: Callable[..., object]) -> None:
 
 @pytest.mark.parametrize("name", [name for name in scripts() if not name.startswith("v_")])
 def test_chisel(name: str, captures: list[Path], reference: Callable[..., object], tmp_path: Path) -> None:
-    words = ["-c", name, *([ARGUMENTS[name]] if name in ARGUMENTS else [])]
+    arguments = ["-c", name, *([ARGUMENTS[name]] if name in ARGUMENTS else [])]
     for path in captures:
-        expected = reference("-r", path, *words, check=False, folder=tmp_path)
-        found = ours(path, [*words, *(["--chisel-unsafe"] if name in WRITING else [])], tmp_path)
+        expected = reference("-r", path, *arguments, check=False, folder=tmp_path)
+        found = ours(path, [*arguments, *(["--chisel-unsafe"] if name in WRITING else [])], tmp_path)
         if name in MODULES or name in BROKEN:
             assert expected.returncode, f"the reference runs {name}"  # type: ignore[attr-defined]
             assert found.returncode in (1, 2)
@@ -95,7 +102,8 @@ def test_chisel(name: str, captures: list[Path], reference: Callable[..., object
             assert found.returncode, f"the reference cannot run {name}"
         else:
             assert (found.returncode, found.stderr) == (0, b"")
-            assert same_lines(found.stdout, expected.stdout) >= LINES.get(name, 95)  # type: ignore[attr-defined]
+            words = 1 if name in TIED else None
+            assert same_lines(found.stdout, expected.stdout, words) >= LINES.get(name, 95)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", [name for name in scripts() if name.startswith("v_")])

@@ -62,6 +62,8 @@ class ChiselContext:
         Whether the output is a terminal.
     width : int
         Columns of the terminal.
+    live : bool
+        Whether the capture comes in while it is watched on a terminal: tables are shown anew each second then.
     filter : str
         The filter of the run; in ``on_init`` a chisel may change it.
     source : str
@@ -79,6 +81,7 @@ class ChiselContext:
     json: bool = False
     terminal: bool = False
     width: int = 80
+    live: bool = False
     filter: str = ""
     source: str = ""
     first_time: int = 0

@@ -26,7 +26,9 @@ ENTRY_POINTS = "scappy.chisels"
 BUILT_IN = {
     "around": "around",
     "bottlenecks": "bottlenecks",
+    "connections": "conns",
     "data": "spy_file spy_ip spy_logs spy_port spy_syslog stderr stdin stdout",
+    "dns": "dns",
     "echo_fds": "echo_fds",
     "flame": "flame",
     "heat_maps": "spectrogram subsecoffset",
@@ -41,6 +43,7 @@ BUILT_IN = {
         "topprocs_file topprocs_net topscalls topscalls_time"
     ),
     "totals": "iobytes iobytes_file iobytes_net",
+    "tracers": "tracers",
 }
 HOME_OF = {name: f"scappy.chisels.{module}" for module, names in BUILT_IN.items() for name in names.split()}
 

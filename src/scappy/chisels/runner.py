@@ -15,7 +15,7 @@ from scapcore.reader import Reader
 from scappy.capture import Capture, compile_field
 from scappy.capture import open as open_capture
 from scappy.chisels.base import Chisel, ChiselContext
-from scappy.chisels.registry import chisel_named
+from scappy.chisels.making import make_chisel
 
 if TYPE_CHECKING:
     import numpy
@@ -67,7 +67,8 @@ def run_chisels(
     capture : Capture or path
         With or without a filter.
     chisels : sequence of Chisel, str or sequence of str
-        Chisels with their arguments set, names, or names with arguments, as in ``("fdbytes_by", "fd.type")``.
+        Chisels with their arguments set, names, or names with arguments, as in ``("fdbytes_by", "fd.type")``. A name
+        may be that of a script in Lua, or the path of a file.
     context : ChiselContext, optional
         Output and display options; standard output by default.
     quiet : bool
@@ -103,7 +104,7 @@ def made(chisel: ChiselLike) -> Chisel:
             raise ChiselError(f"the chisel {type(chisel).__name__} needs a name")
         return chisel
     name, *values = [chisel] if isinstance(chisel, str) else chisel
-    made = chisel_named(name)()
+    made = make_chisel(name)
     set_arguments(made, values)
     return made
 

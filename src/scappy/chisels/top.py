@@ -16,6 +16,8 @@ from scappy.chisels.units import SECOND, format_bytes, format_interval, hundredt
 __all__ = ["TopTable", "print_table"]
 
 WIDTH = 20
+#: Clears a terminal and goes to its upper left corner.
+CLEAR = "\x1b[2J\x1b[1;1H"
 HUNDREDTH = 10_000_000
 RULE = "-" * 80
 Unit = Literal["none", "bytes", "time", "timepct"]
@@ -39,6 +41,7 @@ def print_table(
     keys: Sequence[tuple[str, str]],
     value: tuple[str, str],
     unit: Unit,
+    span: int | None = None,
 ) -> None:
     """Print a table, or the same as JSON.
 
@@ -52,6 +55,8 @@ def print_table(
         Field and heading.
     unit : str
         How values are shown.
+    span : int, optional
+        Time that shares are taken of, ns; the whole capture by default.
     """
     context = chisel.context
     if context.json:
@@ -65,7 +70,8 @@ def print_table(
         return
     chisel.print(pad(value[1], WIDTH) + "".join(pad(heading, WIDTH) for _, heading in keys))
     chisel.print(RULE)
-    span = context.last_time - context.first_time
+    if span is None:
+        span = context.last_time - context.first_time
     for names, amount in rows:
         columns = "".join(pad(name, WIDTH) for name in names[:-1]) + names[-1]
         chisel.print(pad(value_text(amount, unit, span), WIDTH) + columns)
@@ -106,7 +112,9 @@ class TopTable(Chisel):
     most: ClassVar[int] = 10
 
     def on_init(self) -> None:
-        """Settle the columns."""
+        """Settle the columns, and how often the table is shown."""
+        self.interval = SECOND if self.context.live else 0
+        self.shown: Rows = []
         if self.context.containers and self.container_keys:
             self.keys = self.container_keys
         self.fields = [name for name, _ in self.keys]
@@ -132,14 +140,31 @@ class TopTable(Chisel):
         rows.sort(key=lambda row: -row[1])
         return rows[: self.most] if self.most else rows
 
+    def on_interval(self, time: int, delta: int) -> None:
+        """Show the table of the slot that is over, and begin with an empty one."""
+        self.shown = self.rows()
+        self.print(CLEAR, end=b"")
+        print_table(self, self.shown, self.keys, self.value, self.unit, delta or self.interval)
+        self.context.output.flush()
+        self.empty()
+
+    def empty(self) -> None:
+        """Empty the table."""
+        self.groups.clear()
+
     def on_capture_end(self) -> None:
         """Print the table."""
-        print_table(self, self.rows(), self.keys, self.value, self.unit)
+        if self.context.live:
+            # What stays on the screen is the last slot.
+            self.on_interval(self.context.last_time, self.interval)
+            return
+        self.shown = self.rows()
+        print_table(self, self.shown, self.keys, self.value, self.unit)
 
     def result(self) -> object:
         """List of dict: a row each, by the names of the fields."""
         names = [name for name, _ in self.keys]
-        return [{**dict(zip(names, keys, strict=True)), self.value[0]: value} for keys, value in self.rows()]
+        return [{**dict(zip(names, keys, strict=True)), self.value[0]: value} for keys, value in self.shown]
 
 
 CONTAINER = ("container.name", "container.name")
@@ -179,6 +204,10 @@ class ProcessorTime(TopTable):
         """Begin with an empty table."""
         self.totals: dict[int, int] = {}
         self.sums: dict[tuple[str, ...], float] = {}
+
+    def empty(self) -> None:
+        """Empty the table; the running totals go on."""
+        self.sums.clear()
 
     def on_batch(self, batch: EventBatch) -> bool:
         """Leave the events to ``on_event``; they are few."""

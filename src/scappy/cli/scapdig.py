@@ -189,7 +189,7 @@ def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
     """
     from scappy.chisels import set_arguments
 
-    chisel = make_chisel(name, settings)
+    chisel = named(name, settings)
     arguments = chisel.arguments
     word = ""
     if any(not argument.optional for argument in arguments):
@@ -208,22 +208,12 @@ def take_chisel(name: str, rest: list[str], settings: Settings) -> Chisel:
     return chisel
 
 
-def make_chisel(name: str, settings: Settings) -> Chisel:
-    """A chisel by name: one of those in Python, or a file in Lua, which comes first with ``--lua``."""
-    from scappy.chisels import chisel_named
+def named(name: str, settings: Settings) -> Chisel:
+    """The chisel that a name means."""
+    from scappy.chisels.making import make_chisel
 
-    if "lua" not in settings.switches:
-        try:
-            return chisel_named(name, settings.directories)()
-        except ChiselError:
-            # Told below if there is no such file either.
-            pass
-    from scappy.chisels.lua import Limits, find_chisel, load_script
-
-    path = find_chisel(name, settings.directories) or find_chisel(f"v_{name}", settings.directories)
-    if path is None:
-        return chisel_named(name, settings.directories)()
-    return load_script(path, limits=Limits(trusted="unsafe" in settings.switches), directories=settings.directories)
+    switches = settings.switches
+    return make_chisel(name, settings.directories, lua_first="lua" in switches, trusted="unsafe" in switches)
 
 
 def is_filter(words: list[str]) -> bool:
@@ -311,7 +301,7 @@ def lua_chisels(settings: Settings) -> dict[str, tuple[str, str]]:
 
 def describe_chisel(name: str, settings: Settings) -> int:
     """Print what a chisel does and which arguments it takes."""
-    chisel = make_chisel(name, settings)
+    chisel = named(name, settings)
     print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
     print(f"{chisel.name:19} {chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
     if not chisel.arguments:
@@ -325,7 +315,6 @@ def describe_chisel(name: str, settings: Settings) -> int:
 def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
     from scappy.chisels import ChiselContext, run_chisels
-    from scappy.chisels.lua import LuaChisel
 
     output = sys.stdout.buffer
     context = ChiselContext(
@@ -335,6 +324,8 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         json="json" in settings.switches,
         terminal=sys.stdout.isatty(),
         width=shutil.get_terminal_size().columns,
+        # What comes through a pipe may be recorded just now; a file is read to its end at once.
+        live=sys.stdout.isatty() and not capture.repeatable,
         filter=settings.filter,
     )
     try:
@@ -346,7 +337,9 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         words = getattr(chisel, "rerun", None)
         if words is None:
             continue
-        if isinstance(chisel, LuaChisel) and not chisel.limits.trusted:
+        # Only scripts in Lua have limits.
+        limits = getattr(chisel, "limits", None)
+        if limits is not None and not limits.trusted:
             check_rerun(words, OPTIONS)
         if reruns >= MOST_RERUNS:
             raise ChiselError(f"chisel {chisel.name}: runs that follow each other without end")

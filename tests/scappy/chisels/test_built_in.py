@@ -229,3 +229,17 @@ def test_every_chisel_is_described() -> None:
 def test_damage_shows_what_came_before(small: bytes, run: Run) -> None:
     with pytest.raises(scappy.TruncatedCaptureError):
         run("topscalls", capture=small[:-5])
+
+
+def test_tables_are_shown_each_second_where_the_capture_comes_in(run: Callable[..., Any]) -> None:
+    printed, found = run("topscalls", terminal=True, live=True)
+    screens = "\n".join(printed).split("\x1b[2J\x1b[1;1H")[1:]
+    # A screen at the first event of each new second, and what came after it.
+    assert [len(screen.splitlines()) - 2 for screen in screens] == [2, 1, 2, 1]
+    assert found == [{"evt.type": "procexit", "evt.count": 1}]
+
+
+def test_tables_are_plain_elsewhere(run: Callable[..., Any]) -> None:
+    for terminal in (True, False):
+        printed, _ = run("topscalls", terminal=terminal)
+        assert "\x1b" not in "".join(printed)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import scappy
-from scappy.chisels import chisel_named, chisel_names, run_chisels
+from scappy.chisels import ChiselContext, chisel_named, chisel_names, run_chisels
+
+PACKAGE = Path(__file__).resolve().parents[2] / "support" / "packages" / "scappy-counting"
 
 SOURCE = '''
 import scappy
@@ -63,16 +70,53 @@ def test_a_file_that_fails_is_told(home: Path) -> None:
     assert chisel_named("ps").name == "ps"
 
 
-def test_package_with_an_entry_point(tmp_path: Path, small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "site"
-    about = folder / "scappy_counting-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: scappy-counting\nVersion: 1.0\n")
-    entries = ["[scappy.chisels]", "counting = scappy_counting:Counting", "odd = scappy_counting:scappy", ""]
-    (about / "entry_points.txt").write_text("\n".join(entries))
-    (folder / "scappy_counting.py").write_text(SOURCE.format(title="Counting", name="counting"))
-    monkeypatch.syspath_prepend(folder)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package ``scappy-counting`` installed."""
+    folder = tmp_path_factory.mktemp("site")
+    # What is built beside a source is left there.
+    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / PACKAGE.name)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--target", folder, source], check=True, timeout=120)
+    return folder
+
+
+def test_package_with_an_entry_point(site: Path, small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(site)
     assert "counting" in chisel_names()
-    assert scappy.run_chisels(scappy.open(small), ["counting", "topscalls"], quiet=True)[0] == 18
+    counted, _ = scappy.run_chisels(scappy.open(small), [("counting", "4"), "topscalls"], quiet=True)
+    assert counted == {"cat": 7, "httpd": 9}
+
+
+def test_package_on_the_command_line(site: Path, small: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "small.scap"
+    path.write_bytes(small)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *sys.path])}
+
+    def scapdig(*words: str) -> str:
+        command = [sys.executable, "-m", "scappy.cli.scapdig", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    assert scapdig("-r", str(path), "-c", "counting", "4") == "7 cat\n9 httpd\n"
+    assert "Category: Tests\n---------------\ncounting            Counts the events of each process." in scapdig("-cl")
+
+
+def test_entry_points_that_are_no_chisels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = tmp_path / "site" / "scappy_odd-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: scappy-odd\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[scappy.chisels]\nodd = scappy:open\ngone = scappy_gone:Gone\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
     with pytest.raises(scappy.ChiselError, match="odd .* is no chisel"):
         chisel_named("odd")
+    with pytest.raises(scappy.ChiselError, match="gone .* cannot be loaded"):
+        chisel_named("gone")
+
+
+def test_scripts_in_lua_by_name(tmp_path: Path, small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lupa")
+    (tmp_path / "mine.lua").write_text('description = "mine" args = {} function on_event() print(evt.get_num()) end')
+    monkeypatch.chdir(tmp_path)
+    output = io.BytesIO()
+    assert run_chisels(scappy.open(small), ["mine"], context=ChiselContext(output)) == [None]
+    assert output.getvalue().startswith(b"2\n3\n")

@@ -11,13 +11,17 @@ from lua_scripts import HEAD, run_script
 
 import scappy
 from scappy.chisels import ChiselContext, run_chisels
-from scappy.chisels.lua import load_script
+from scappy.chisels.lua import Limits, load_script
 from scappy.cli.scapdig import main
 
 pytest.importorskip("lupa")
 
 
-def test_values(tmp_path: Path, small: bytes) -> None:
+@pytest.mark.parametrize("way", ["native", "foreign", "trusted"])
+def test_values(way: str, tmp_path: Path, small: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "foreign":
+        # As where the interpreter keeps its functions hidden.
+        monkeypatch.setattr("scappy.chisels.lua.runtime.native_library", lambda: None)
     source = """
         local fields = {}
         function on_init()
@@ -35,14 +39,15 @@ def test_values(tmp_path: Path, small: bytes) -> None:
             return true
         end
     """
-    lines = run_script(source, tmp_path, small).splitlines()
+    lines = run_script(source, tmp_path, small, limits=Limits(trusted=way == "trusted")).splitlines()
     assert lines == [
         "number\t5", "string\t5", "boolean\ttrue", "string\t8", "number\t49", "string\t49", "nil\tnil",
         "5\tread\t0\t1700000000\t201000000",
     ]
 
 
-def test_printed_events_stand_between_the_lines(tmp_path: Path, small: bytes) -> None:
+@pytest.mark.parametrize("trusted", [False, True])
+def test_printed_events_stand_between_the_lines(trusted: bool, tmp_path: Path, small: bytes) -> None:
     source = """
         function on_init()
             chisel.set_event_formatter("event %evt.num")
@@ -55,7 +60,7 @@ def test_printed_events_stand_between_the_lines(tmp_path: Path, small: bytes) ->
         end
     """
     expected = "before 2\nbefore 3\nevent 3\nbefore 4\nevent 4\n"
-    assert run_script(source, tmp_path, small) == expected
+    assert run_script(source, tmp_path, small, limits=Limits(trusted=trusted)) == expected
 
 
 def test_intervals_and_the_end(tmp_path: Path, small: bytes) -> None:

@@ -76,7 +76,7 @@ class Host:
     def functions(self) -> dict[str, Callable[..., Any]]:
         """What the prelude may call, by name."""
         names = """write write_marked flush complain refuse leave module request_field set_filter set_formatter
-            set_interval exec set_global_filter get_filter set_output_format get_output_format is_tty
+            set_interval exec is_live set_global_filter get_filter set_output_format get_output_format is_tty
             is_print_container_data get_evtsource_name get_firstevent_ts get_lastevent_ts get_read_progress run_app log
             udp_setpeername udp_send push_metric get_terminal_size get_machine_info threads containers make_ts add_ts
             subtract_ts"""
@@ -256,6 +256,10 @@ class Host:
     def is_tty(self) -> bool:
         """Whether output goes to a terminal."""
         return self.chisel.context.terminal
+
+    def is_live(self) -> bool:
+        """Whether the capture comes in while it is watched."""
+        return self.chisel.context.live
 
     def get_terminal_size(self) -> tuple[int, int]:
         """Columns and rows of the terminal."""

@@ -411,7 +411,7 @@ function sysdig.set_snaplen() end
 function sysdig.set_output_format(name) host.set_output_format(tostring(name)) end
 function sysdig.get_output_format() return host.get_output_format() end
 function sysdig.set_fatfile_dump_mode() end
-function sysdig.is_live() return false end
+function sysdig.is_live() return host.is_live() end
 function sysdig.is_tty() return host.is_tty() end
 function sysdig.is_print_container_data() return host.is_print_container_data() end
 function sysdig.get_evtsource_name() return host.get_evtsource_name() end

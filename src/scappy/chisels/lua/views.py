@@ -163,7 +163,7 @@ class View(Chisel):
         return Column(
             str(entry.get("name", "")),
             field,
-            use.type,
+            use.field.classic_type or use.type,
             use.field.format,
             str(entry.get("filterfield", field)),
             int(entry.get("colsize", -1)),
@@ -198,7 +198,10 @@ class View(Chisel):
         if value is None:
             if column.field in EMPTY:
                 return Cell("", 1)
-            return Cell(0.0 if column.type == "DOUBLE" else 0, 0) if self.defaults and column.numeric else None
+            # A port that is missing is not 0, which would be one.
+            if not self.defaults or not column.numeric or column.type == "PORT":
+                return None
+            return Cell(0.0 if column.type == "DOUBLE" else 0, 0)
         if self.imaginary and column.field == "evt.type":
             return Cell(IMAGINARY, 1)
         if column.numeric and not isinstance(value, str):
