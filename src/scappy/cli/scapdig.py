@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import scappy
 from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
+from scappy.cli.cluster_options import CREDENTIALS, SERVER, SNAPSHOT
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 from scappy.cli.rerun import MOST_RERUNS, check_rerun
@@ -54,7 +55,9 @@ OPTIONS = (
     Option("strict", "", "strict", "", "stop at the first damaged place instead of going on behind it"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
-    Option("k8s", "", "k8s", "FILE", "join the objects of the cluster in FILE, as kubectl get … -A -o json prints them"),
+    SNAPSHOT,
+    SERVER,
+    CREDENTIALS,
     Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
     Option("events", "L", "list-events", "", "list the events with their parameters"),
     Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
@@ -114,10 +117,10 @@ def run(words: list[str], reruns: int = 0) -> int:
     view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
     with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
         capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
-        if "k8s" in settings.values:
+        if not settings.values.keys().isdisjoint(("k8s", "server")):
             from scappy.cli.cluster import join
 
-            capture = join(capture, "scapdig", snapshot=settings.values["k8s"])
+            capture = join(capture, "scapdig", settings.values)
         if settings.chisels:
             return run_chisels(capture, settings, reruns)
         return print_events(capture, settings)
