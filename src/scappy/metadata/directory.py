@@ -11,13 +11,31 @@ import socket
 import warnings
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from scapcore.cluster import Component, Membership
 from scapcore.errors import MetadataWarning
 from scapcore.side import NEVER, Hints
-from scappy.metadata.objects import KINDS, Endpoint, Owner, Pod, Service, Thing, endpoints_of, mapping, thing_of
+from scappy.metadata.objects import (
+    KINDS,
+    Endpoint,
+    Owner,
+    Pod,
+    Service,
+    Thing,
+    addresses_of,
+    containers_of,
+    endpoints_of,
+    mapping,
+    mappings,
+    mirrored,
+    number,
+    string,
+    thing_of,
+    time_of,
+)
 from scappy.metadata.reading import RawObjects
 
 __all__ = ["Directory"]
@@ -58,12 +76,11 @@ class Plan:
 
 @dataclass(slots=True)
 class Tenant:
-    """Who had an address: a pod, a service (itself or behind a port of it), or a node; and when."""
+    """Who had an address: a pod, a service (itself, or one that leads there), or a node; and when."""
 
     start: int
     end: int
     thing: Thing
-    ports: frozenset[int] = frozenset()
 
 
 def tell(text: str) -> None:
@@ -85,99 +102,131 @@ class Directory:
     def __init__(self, raw: RawObjects, warn: Callable[[str], None] = tell) -> None:
         self.name = raw.name
         self.warn = warn
-        self.things: dict[str, Thing] = {}
+        self.objects: dict[str, Mapping[str, Any]] = {}
         self.endpoints: list[Endpoint] = []
-        self.pods: list[Pod] = []
+        self._things: dict[str, Thing | None] = {}
         self._asked: set[str] = set()
         self._matched = False
         self._told = False
-        self._by_container: dict[str, Pod] = {}
-        self._by_pod_id: dict[str, Pod] = {}
-        self._by_pod_name: dict[tuple[str, str], list[Pod]] = defaultdict(list)
+        # Ids of objects
+        self._by_container: dict[str, str] = {}
+        self._by_mirror: dict[str, str] = {}
+        self._named: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        self._in_space: dict[str, list[str]] = defaultdict(list)
+        self._pod_count = 0
+        # What was asked for
         self._of_containers: dict[str, Pod] = {}
         self._plans: dict[str, Plan] = {}
-        self._tenants: dict[bytes, list[Tenant]] | None = None
+        self._selecting: dict[str, dict[tuple[str, str], list[Thing]]] = {}
+        self._services_of: dict[str, set[tuple[str, str]]] | None = None
+        self._owners: dict[bytes, list[str | Endpoint]] | None = None
+        self._by_node_port: dict[int, list[str]] = defaultdict(list)
         self._answers: dict[tuple[bytes, int, bool], tuple[int, int, Membership | None]] = {}
-        problems = [*raw.problems, *self._take(raw)]
-        problems += self._index_pods()
-        self._index_others()
+        slices: list[Mapping[str, Any]] = []
+        problems = [*raw.problems, *self._take(raw, slices), *self._index()]
+        self.endpoints = [endpoint for item in slices for endpoint in endpoints_of(item)]
         for problem in problems:
             warn(f"{self.name}: {problem}")
 
-    # Taking objects over
+    # Taking objects over. Thousands come, and few are asked for: no more is looked at than what finds them.
 
-    def _take(self, raw: RawObjects) -> Iterable[str]:
+    def _take(self, raw: RawObjects, slices: list[Mapping[str, Any]]) -> Iterator[str]:
         """Keep the objects; what is wrong with some of them, as sentences."""
         twice: list[str] = []
         nameless: list[str] = []
         for item in raw.objects:
             kind = item.get("kind")
             if kind in ("EndpointSlice", "Endpoints"):
-                self.endpoints += endpoints_of(item)
+                slices.append(item)
                 continue
-            if kind not in KINDS:
+            if not isinstance(kind, str) or kind not in KINDS:
                 continue
-            thing = thing_of(item)
-            if thing is None:
-                nameless.append(str(mapping(item.get("metadata")).get("name") or kind))
+            metadata = item.get("metadata")
+            uid, name = (metadata.get("uid"), metadata.get("name")) if isinstance(metadata, Mapping) else (None, None)
+            if not isinstance(uid, str) or not uid or not isinstance(name, str) or not name:
+                nameless.append(str(name or kind))
                 continue
-            known = self.things.get(thing.component.uid)
+            known = self.objects.get(uid)
             if known is not None:
-                same = (known.word, known.component.namespace, known.component.name) == (
-                    thing.word,
-                    thing.component.namespace,
-                    thing.component.name,
-                )
-                if not same or (known.version == thing.version and known.component != thing.component):
-                    twice.append(thing.component.uid)
-                if same and known.version.isdigit() and thing.version.isdigit() and int(known.version) > int(thing.version):
+                versions = [string(mapping(other.get("metadata")).get("resourceVersion")) for other in (known, item)]
+                same = identity(known) == identity(item)
+                if not same or (versions[0] == versions[1] and known != item):
+                    twice.append(uid)
+                if same and all(version.isdigit() for version in versions) and int(versions[0]) > int(versions[1]):
                     continue
-            self.things[thing.component.uid] = thing
+            self.objects[uid] = item
         if nameless:
             yield f"{counted(nameless, 'object')} without id or name: {listed(nameless)}"
         if twice:
             yield f"{counted(twice, 'id')} of several objects, of which the last counts: {listed(twice)}"
 
-    def _index_pods(self) -> Iterable[str]:
-        """Make pods findable; what is wrong with some of them, as sentences."""
+    def _index(self) -> Iterator[str]:
+        """Make objects findable; what is wrong with some of them, as sentences."""
         bare: list[str] = []
         shared: list[str] = []
-        for pod in self.things.values():
-            if not isinstance(pod, Pod):
+        for uid, item in self.objects.items():
+            word, namespace, name = identity(item)
+            self._named[word, namespace, name].append(uid)
+            if word in SELECTING or word == "svc":
+                self._in_space[namespace].append(uid)
+            if word != "pod":
                 continue
-            self.pods.append(pod)
-            name = (pod.component.namespace, pod.component.name)
-            if not pod.has_status:
-                bare.append("/".join(name))
-            self._by_pod_name[name].append(pod)
-            for uid in (pod.component.uid, *pod.other_ids):
-                self._by_pod_id[uid] = pod
-            for container in pod.containers:
-                known = self._by_container.get(container)
-                if known is not None and known is not pod:
+            self._pod_count += 1
+            if not item.get("status"):
+                bare.append(f"{namespace}/{name}")
+                continue
+            for mirror in mirrored(item):
+                self._by_mirror[mirror] = uid
+            for container in containers_of(item):
+                known = self._by_container.get(container, uid)
+                if known != uid:
                     shared.append(container[:SHORT_ID])
-                    if known.created > pod.created:
+                    if created(self.objects[known]) > created(item):
                         continue
-                self._by_container[container] = pod
-                self._by_container[container[:SHORT_ID]] = pod
+                self._by_container[container] = self._by_container[container[:SHORT_ID]] = uid
         if bare:
             yield f"{counted(bare, 'pod')} without status, found neither by container nor by address: {listed(bare)}"
         if shared:
             yield f"{counted(shared, 'container')} of several pods, of which the newest counts: {listed(shared)}"
 
-    def _index_others(self) -> None:
-        """Make what pods belong to findable."""
-        self._selecting: dict[tuple[str, tuple[str, str]], list[Thing]] = defaultdict(list)
-        self._named: dict[tuple[str, str, str], list[Thing]] = defaultdict(list)
-        for thing in self.things.values():
-            component = thing.component
-            self._named[thing.word, component.namespace, component.name].append(thing)
-            if component.selector:
-                # One of the pairs is enough to find what might select a pod.
-                self._selecting[component.namespace, component.selector[0]].append(thing)
-        self._services_of: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for endpoint in self.endpoints:
-            self._services_of[endpoint.pod or endpoint.address].add(endpoint.service)
+    def thing(self, uid: str) -> Thing | None:
+        """An object by its id."""
+        if uid not in self._things:
+            item = self.objects.get(uid)
+            self._things[uid] = thing_of(item) if item is not None else None
+        return self._things[uid]
+
+    def things(self, uids: Iterable[str]) -> list[Thing]:
+        """Objects by their ids."""
+        return [thing for thing in map(self.thing, uids) if thing is not None]
+
+    def pod(self, uid: str | None) -> Pod | None:
+        """A pod by its id."""
+        thing = self.thing(uid) if uid else None
+        return thing if isinstance(thing, Pod) else None
+
+    def named(self, word: str, namespace: str, name: str) -> list[Thing]:
+        """The objects that had a name, one after another."""
+        return self.things(self._named.get((word, namespace, name), ()))
+
+    def selecting(self, namespace: str, label: tuple[str, str]) -> list[Thing]:
+        """What may select pods with a label."""
+        known = self._selecting.get(namespace)
+        if known is None:
+            known = self._selecting[namespace] = defaultdict(list)
+            for thing in self.things(self._in_space.get(namespace, ())):
+                if thing.component.selector:
+                    # One of the pairs is enough to find what might select a pod.
+                    known[thing.component.selector[0]].append(thing)
+        return known.get(label, [])
+
+    def services_of(self, key: str) -> Iterable[tuple[str, str]]:
+        """Name spaces and names of services that have a pod, by its id, or an address among their endpoints."""
+        if self._services_of is None:
+            self._services_of = defaultdict(set)
+            for endpoint in self.endpoints:
+                self._services_of[endpoint.pod or endpoint.address].add(endpoint.service)
+        return self._services_of.get(key, ())
 
     # Containers
 
@@ -206,12 +255,13 @@ class Directory:
         if name is not None:
             ids.append(name[3])
             where = where if all(where) else (name[2], name[1])
-        ids = [identity for identity in ids if identity]
-        pod = self._by_container.get(container) or self._by_container.get(str(hints.record.get("full_id") or ""))
-        for identity in ids:
-            pod = pod or self._by_pod_id.get(identity)
+        ids = [uid for uid in ids if uid]
+        full = str(hints.record.get("full_id") or "")
+        pod = self.pod(self._by_container.get(container) or self._by_container.get(full))
+        for uid in ids:
+            pod = pod or self.pod(uid) or self.pod(self._by_mirror.get(uid))
         if pod is None and not ids and all(where):
-            known = [pod for pod in self._by_pod_name.get(where, ()) if not time or pod.existed(time)]
+            known = [thing for thing in self.named("pod", *where) if isinstance(thing, Pod) and (not time or thing.existed(time))]
             pod = max(known, key=lambda pod: pod.created, default=None)
         if pod is not None:
             self._matched = True
@@ -221,10 +271,10 @@ class Directory:
 
     def finish(self) -> None:
         """A pass over a capture is at its end: tell if nothing fitted."""
-        if self._asked and not self._matched and not self._told and self.pods:
+        if self._asked and not self._matched and not self._told and self._pod_count:
             self._told = True
             self.warn(
-                f"{self.name}: none of the {len(self._asked)} pods that run in the capture is among its {len(self.pods)} "
+                f"{self.name}: none of the {len(self._asked)} pods that run in the capture is among its {self._pod_count} "
                 "pods; is it of another cluster, or of another time?"
             )
 
@@ -250,9 +300,9 @@ class Directory:
         """Find everything that a pod may belong to."""
         component = pod.component
         always: dict[str, tuple[Component, ...]] = {}
-        dated = list(self._named.get(("ns", "", component.namespace), ()))
+        dated = self.named("ns", "", component.namespace)
         if pod.node:
-            nodes = self._named.get(("node", "", pod.node), [])
+            nodes = self.named("node", "", pod.node)
             if len(nodes) > 1:
                 dated += nodes
             else:
@@ -262,17 +312,17 @@ class Directory:
         selecting = [
             thing
             for label in component.labels
-            for thing in self._selecting.get((component.namespace, label), ())
+            for thing in self.selecting(component.namespace, label)
             if thing.component.selects(component)
         ]
         if not pod.owners:
             dated += [thing for thing in selecting if thing.word in SELECTING]
         services = {thing.component.uid: thing for thing in selecting if thing.word == "svc"}
         for key in (component.uid, *pod.addresses):
-            for namespace, name in self._services_of.get(key, ()):
+            for namespace, name in self.services_of(key):
                 if namespace == component.namespace:
-                    services.update((thing.component.uid, thing) for thing in self._named.get(("svc", namespace, name), ()))
-        order = {uid: place for place, uid in enumerate(self.things)} if len(services) > 1 else {}
+                    services.update((thing.component.uid, thing) for thing in self.named("svc", namespace, name))
+        order = {uid: place for place, uid in enumerate(self.objects)} if len(services) > 1 else {}
         dated += sorted(services.values(), key=lambda thing: order.get(thing.component.uid, 0))
         times = {thing.created for thing in dated} | {thing.ended for thing in dated}
         return Plan(always, dated, sorted(times - {0, NEVER}))
@@ -283,7 +333,7 @@ class Directory:
             word = KINDS.get(owner.kind)
             if word is None or word in found or word in ("pod", "node", "ns"):
                 continue
-            thing = self.things.get(owner.uid)
+            thing = self.thing(owner.uid)
             found[word] = (thing.component if thing is not None else Component(owner.name, owner.uid, namespace),)
             if thing is not None:
                 self._follow(thing.owners, namespace, found)
@@ -298,42 +348,54 @@ class Directory:
         """
         if len(address) == 16 and address.startswith(MAPPED):
             address = address[12:]
-        if self._tenants is None:
-            self._tenants = self._index_addresses()
-        tenants = self._tenants.get(address)
-        if tenants is None:
+        if self._owners is None:
+            self._owners = self._index_addresses()
+        known = self._owners.get(address)
+        if known is None:
             return None
         key = (address, port if server else 0, server)
         answer = self._answers.get(key)
         if answer is None or not answer[0] <= time < answer[1]:
-            answer = self._answers[key] = self._behind(tenants, port if server else 0, time)
+            answer = self._answers[key] = self._behind(self._tenants(known, key[1]), key[1], time)
         return answer[2]
 
-    def _index_addresses(self) -> dict[bytes, list[Tenant]]:
-        """Everybody who had an address, by address."""
-        found: dict[bytes, list[Tenant]] = defaultdict(list)
-        for thing in self.things.values():
-            if isinstance(thing, (Pod, Service)):
-                for address in thing.addresses:
-                    found[packed(address)].append(Tenant(thing.created, thing.ended, thing))
-            elif thing.word == "node" and thing.component.address:
-                found[packed(thing.component.address)].append(Tenant(thing.created, thing.ended, thing))
+    def _index_addresses(self) -> dict[bytes, list[str | Endpoint]]:
+        """Ids of the objects and the endpoints that have an address, by address."""
+        found: dict[bytes, list[str | Endpoint]] = defaultdict(list)
+        for uid, item in self.objects.items():
+            word = KINDS[item["kind"]]
+            if word not in ("pod", "svc", "node"):
+                continue
+            spec = mapping(item.get("spec"))
+            if word == "pod" and spec.get("hostNetwork") is True:
+                continue
+            for address in addresses_of(word, spec, mapping(item.get("status"))):
+                found[packed(address)].append(uid)
+            for port in mappings(spec.get("ports")) if word == "svc" else ():
+                self._by_node_port[number(port.get("nodePort"))].append(uid)
         for endpoint in self.endpoints:
-            if endpoint.pod in self.things and packed(endpoint.address) in found:
-                pod = self.things[endpoint.pod]
-                if isinstance(pod, Pod) and pod.addresses:
-                    continue    # the pod leads to its services
-            for thing in self._named.get(("svc", *endpoint.service), ()):
-                tenant = Tenant(max(thing.created, endpoint.created), thing.ended, thing, endpoint.ports)
-                found[packed(endpoint.address)].append(tenant)
-        nodes = [packed(thing.component.address) for thing in self.things.values() if thing.word == "node"]
-        for thing in self.things.values():
-            if isinstance(thing, Service):
-                ports = frozenset(port.node for port in thing.ports) - {0}
-                for node in nodes if ports else ():
-                    found[node].append(Tenant(thing.created, thing.ended, thing, ports))
+            found[packed(endpoint.address)].append(endpoint)
         found.pop(b"", None)
         return dict(found)
+
+    def _tenants(self, known: list[str | Endpoint], port: int) -> list[Tenant]:
+        """Who had an address, and when."""
+        found = []
+        pods = set()
+        for owner in known:
+            thing = self.thing(owner) if isinstance(owner, str) else None
+            if thing is not None:
+                found.append(Tenant(thing.created, thing.ended, thing))
+                pods.add(thing.component.uid)
+                if thing.word == "node" and port:
+                    services = self.things(self._by_node_port.get(port, ()))
+                    found += [Tenant(service.created, service.ended, service) for service in services]
+        for owner in known:
+            if isinstance(owner, str) or owner.pod in pods or (owner.ports and port not in owner.ports):
+                continue    # the pod itself leads to its services
+            for thing in self.named("svc", *owner.service):
+                found.append(Tenant(max(thing.created, owner.created), thing.ended, thing))
+        return found
 
     def _behind(self, tenants: list[Tenant], port: int, time: int) -> tuple[int, int, Membership | None]:
         """From when to when an answer holds, and what it is."""
@@ -351,7 +413,7 @@ class Directory:
         namespace = ""
         for tenant in present:
             thing = tenant.thing
-            if isinstance(thing, Service) and (not tenant.ports or port in tenant.ports):
+            if isinstance(thing, Service):
                 others["svc"] = tuple(dict.fromkeys((*others.get("svc", ()), thing.component)))
                 namespace = thing.component.namespace
             elif thing.word == "node":
@@ -359,7 +421,7 @@ class Directory:
         if not others:
             return since, until, None
         if namespace:
-            spaces = self._named.get(("ns", "", namespace), [])
+            spaces = self.named("ns", "", namespace)
             others["ns"] = tuple(thing.component for thing in spaces if thing.existed(time))
         return since, until, Membership(None, others, namespace)
 
@@ -375,7 +437,7 @@ class Directory:
 
     def _ports_at(self, pod: Pod, component: Component) -> set[int]:
         """Ports of a pod that a service leads to."""
-        service = self.things[component.uid]
+        service = self.thing(component.uid)
         assert isinstance(service, Service)
         found = {pod.ports.get(port.target, 0) if isinstance(port.target, str) else port.target for port in service.ports}
         where = (component.namespace, component.name)
@@ -383,6 +445,17 @@ class Directory:
             if endpoint.service == where and (endpoint.pod == pod.component.uid or endpoint.address in pod.addresses):
                 found |= endpoint.ports
         return found
+
+
+def identity(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Word, name space and name of an object."""
+    metadata = mapping(item.get("metadata"))
+    return KINDS[item["kind"]], string(metadata.get("namespace")), string(metadata.get("name"))
+
+
+def created(item: Mapping[str, Any]) -> int:
+    """When an object was made."""
+    return time_of(mapping(item.get("metadata")).get("creationTimestamp"))
 
 
 def packed(address: str) -> bytes:

@@ -11,7 +11,25 @@ from typing import Any
 from scapcore.cluster import Component
 from scapcore.side import NEVER
 
-__all__ = ["KINDS", "Endpoint", "Owner", "Pod", "Port", "Service", "Thing", "endpoints_of", "thing_of", "time_of"]
+__all__ = [
+    "KINDS",
+    "Endpoint",
+    "Owner",
+    "Pod",
+    "Port",
+    "Service",
+    "Thing",
+    "addresses_of",
+    "containers_of",
+    "endpoints_of",
+    "mapping",
+    "mappings",
+    "mirrored",
+    "number",
+    "string",
+    "thing_of",
+    "time_of",
+]
 
 #: Kinds that fields tell about, by the word in the fields' names.
 KINDS = {
@@ -64,8 +82,6 @@ class Thing:
         While it existed, in ns since the epoch: 0 and :data:`NEVER` where that is not known.
     owners : tuple of Owner
         The controlling one first.
-    version : str
-        Changes with the object.
     """
 
     word: str
@@ -73,7 +89,6 @@ class Thing:
     created: int
     ended: int
     owners: tuple[Owner, ...]
-    version: str
 
     def existed(self, time: int) -> bool:
         """Whether it was there at a time."""
@@ -86,26 +101,17 @@ class Pod(Thing):
 
     Attributes
     ----------
-    containers : tuple of str
-        Whole ids.
     addresses : tuple of str
         Those of its own: none where it uses its node's.
     node : str
         Name of its node.
-    other_ids : tuple of str
-        By which its node calls a static pod.
     ports : dict of str to int
         Numbers of its named ports.
-    has_status : bool
-        Whether the API server told anything about its state.
     """
 
-    containers: tuple[str, ...]
     addresses: tuple[str, ...]
     node: str
-    other_ids: tuple[str, ...]
     ports: dict[str, int]
-    has_status: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +215,7 @@ def thing_of(item: Mapping[str, Any]) -> Thing | None:
     )
     created = time_of(metadata.get("creationTimestamp"))
     ended = time_of(metadata.get("deletionTimestamp")) or NEVER
-    common = (word, component, created, ended, owners_of(metadata), string(metadata.get("resourceVersion")))
+    common = (word, component, created, ended, owners_of(metadata))
     if word == "svc":
         ports = tuple(
             Port(number(port.get("port")), target_of(port), number(port.get("nodePort"))) for port in mappings(spec.get("ports"))
@@ -245,22 +251,12 @@ def addresses_of(word: str, spec: Mapping[str, Any], status: Mapping[str, Any]) 
 def pod_of(common: tuple[Any, ...], item: Mapping[str, Any], addresses: tuple[str, ...]) -> Pod:
     """A pod by its JSON."""
     metadata, spec, status = (mapping(item.get(part)) for part in ("metadata", "spec", "status"))
-    statuses = [
-        entry
-        for part in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
-        for entry in mappings(status.get(part))
-    ]
-    containers = []
-    for entry in statuses:
-        # Former runs of a container had ids of their own.
-        known = [entry, *mapping(entry.get("state")).values(), *mapping(entry.get("lastState")).values()]
-        containers += [string(mapping(part).get("containerID")).rpartition("://")[2] for part in known]
-    word, component, created, ended, owners, version = common
+    statuses = statuses_of(status)
+    word, component, created, ended, owners = common
     if ended == NEVER and status.get("phase") in ("Succeeded", "Failed"):
         # Its address went to others when its last container had ended.
         ends = [time_of(mapping(mapping(entry.get("state")).get("terminated")).get("finishedAt")) for entry in statuses]
         ended = max(ends, default=0) or NEVER
-    annotations = mapping(metadata.get("annotations"))
     ports = {
         string(port.get("name")): number(port.get("containerPort"))
         for container in mappings(spec.get("containers"))
@@ -272,14 +268,32 @@ def pod_of(common: tuple[Any, ...], item: Mapping[str, Any], addresses: tuple[st
         created,
         ended,
         owners,
-        version,
-        tuple(dict.fromkeys(name for name in containers if name)),
         () if spec.get("hostNetwork") is True else addresses,
         string(spec.get("nodeName")),
-        tuple({string(annotations.get(key)) for key in MIRRORS} - {""}),
         ports,
-        bool(status),
     )
+
+
+def statuses_of(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is told of the containers of a pod."""
+    parts = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    return [entry for part in parts if part in status for entry in mappings(status[part])]
+
+
+def containers_of(item: Mapping[str, Any]) -> list[str]:
+    """Whole ids of the containers of a pod, former runs included, which had ids of their own."""
+    found = []
+    for entry in statuses_of(mapping(item.get("status"))):
+        found.append(entry.get("containerID"))
+        for part in ("state", "lastState"):
+            found += [mapping(state).get("containerID") for state in mapping(entry.get(part)).values()]
+    return [identity.rpartition("://")[2] for identity in found if isinstance(identity, str) and identity]
+
+
+def mirrored(item: Mapping[str, Any]) -> set[str]:
+    """Ids by which its node calls a static pod."""
+    annotations = mapping(mapping(item.get("metadata")).get("annotations"))
+    return {string(annotations.get(key)) for key in MIRRORS} - {""}
 
 
 def endpoints_of(item: Mapping[str, Any]) -> list[Endpoint]:

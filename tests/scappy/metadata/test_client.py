@@ -223,6 +223,6 @@ def test_kubectl_reads_the_same_server(tmp_path: Path, live: str) -> None:
     assert done.returncode == 0, done.stderr
     wanted = {item["metadata"]["uid"] for item in walkthrough_snapshot()["items"]}
     warnings: list[str] = []
-    assert set(Directory(read_objects(done.stdout), warnings.append).things) <= wanted
+    assert set(Directory(read_objects(done.stdout), warnings.append).objects) <= wanted
     assert {item["metadata"]["uid"] for item in read_objects(done.stdout).objects} == wanted
     assert warnings == []
