@@ -36,7 +36,7 @@ from scappy.metadata.objects import (
     thing_of,
     time_of,
 )
-from scappy.metadata.reading import RawObjects
+from scappy.metadata.reading import RawObjects, without_collection
 
 __all__ = ["Directory"]
 
@@ -123,8 +123,9 @@ class Directory:
         self._by_node_port: dict[int, list[str]] = defaultdict(list)
         self._answers: dict[tuple[bytes, int, bool], tuple[int, int, Membership | None]] = {}
         slices: list[Mapping[str, Any]] = []
-        problems = [*raw.problems, *self._take(raw, slices), *self._index()]
-        self.endpoints = [endpoint for item in slices for endpoint in endpoints_of(item)]
+        with without_collection():
+            problems = [*raw.problems, *self._take(raw, slices), *self._index()]
+            self.endpoints = [endpoint for item in slices for endpoint in endpoints_of(item)]
         for problem in problems:
             warn(f"{self.name}: {problem}")
 

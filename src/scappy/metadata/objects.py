@@ -135,7 +135,8 @@ class Endpoint:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """A JSON object, empty for anything else."""
-    return value if isinstance(value, Mapping) else {}
+    # Asked so often that the general test would be half of the time that a snapshot takes.
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def mappings(value: object) -> list[Mapping[str, Any]]:

@@ -6,11 +6,13 @@ YAML. What is damaged is passed over and told, as a capture can be read without 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,13 +20,14 @@ from typing import Any
 
 from scapcore.errors import MissingDependencyError, SourceError
 
-__all__ = ["RawObjects", "Snapshot", "read_objects"]
+__all__ = ["RawObjects", "Snapshot", "read_objects", "without_collection"]
 
 #: What can be read as a snapshot.
 Snapshot = str | os.PathLike[str] | bytes | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
 GZIP = b"\x1f\x8b"
 BLANKS = re.compile(r"[\s,]*")
+FIRST = re.compile(r"\s*(\S)")
 ITEMS = re.compile(r'"items"\s*:\s*\[')
 #: Where an object may begin; the API server and kubectl write this key first.
 BEGINNING = re.compile(r'\{\s*"apiVersion"\s*:')
@@ -70,6 +73,24 @@ def read_objects(what: Snapshot) -> RawObjects:
     >>> read_objects(b'{"kind": "PodList", "items": [{"metadata": {"name": "web"}}]}').objects
     [{'metadata': {'name': 'web'}, 'kind': 'Pod'}]
     """
+    with without_collection():
+        return taken(what)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Put garbage collection off: it would look again and again at thousands of objects, none of them garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def taken(what: Snapshot) -> RawObjects:
+    """Read a snapshot of any form."""
     if isinstance(what, bytes):
         found = RawObjects("the snapshot")
         from_bytes(found, what)
@@ -96,10 +117,13 @@ def from_bytes(found: RawObjects, data: bytes) -> None:
         data = unzipped(found, data)
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     text = data.decode(encoding, "replace")
-    if text.lstrip()[:1] in ("{", "["):
+    first = FIRST.match(text)
+    if first is None:
+        return
+    if first[1] in ("{", "["):
         for value in json_values(found, text):
             found.objects += unpacked(value)
-    elif text.strip():
+    else:
         for value in yaml_values(found, text):
             found.objects += unpacked(value)
 

@@ -15,13 +15,14 @@ from cluster_objects import Object, api_object, endpoint_slice, pod, service
 import scappy
 from scapcore.errors import MetadataWarning
 from scappy.fields import FIELDS
-from scappy.records import Socket, SocketTuple, Thread
+from scappy.records import Container, Socket, SocketTuple, Thread
 from scappy.samples import walkthrough_snapshot, write_walkthrough
 from scappy.writer import CaptureWriter
 
 START = 1_590_969_600_000_000_000        # 2020-06-01
 SECOND = 10**9
 UID = "5b57a1f2-bd5a-11e6-8bdb-028ce2cfb533"
+LATE_UID = "da587b4d-bd5a-11e6-8bdb-028ce2cfb533"
 WEB, LATE, BATCH = "ab" * 32, "cd" * 32, "ef" * 32
 PODS = "cpu=/kubepods/burstable/pod"
 
@@ -35,13 +36,14 @@ def capture() -> bytes:
     target = io.BytesIO()
     cloned = {"res": 0, "exe": "late", "args": b"", "tid": 80, "pid": 80, "ptid": 1, "cwd": "", "fdlimit": 9, "pgft_maj": 0,
               "pgft_min": 0, "vm_size": 0, "vm_rss": 0, "vm_swap": 0, "comm": "late", "flags": 0, "uid": 0, "gid": 0,
-              "vtid": 1, "vpid": 1, "cgroups": f"{PODS}late/{LATE}".encode() + b"\0"}  # fmt: skip
+              "vtid": 1, "vpid": 1, "cgroups": f"{PODS}{LATE_UID}/{LATE}".encode() + b"\0"}  # fmt: skip
     with CaptureWriter(target) as writer:
         served = Socket(3, SocketTuple("10.1.0.9", 40000, "10.1.0.5", 8080))
         asked = Socket(4, SocketTuple("10.1.0.9", 40001, "10.3.0.10", 80))
         writer.thread(Thread(60, "web", "web", ptid=1, vtid=1, vpid=1, cgroups=(f"{PODS}{UID}/{WEB}",), fds=(served,)))
         writer.thread(Thread(61, "batch", "batch", ptid=1, vtid=1, vpid=1, cgroups=(f"cpu=/docker/{BATCH}",)))
         writer.thread(Thread(70, "curl", "curl", ptid=1, fds=(served, asked)))
+        writer.container(Container(LATE[:12], "late", "late"))
         for second in range(20):
             time = START + second * SECOND
             for tid, fd in ((60, 3), (61, 5), (70, 3), (70, 4)):
@@ -73,7 +75,8 @@ def objects() -> list[Object]:
     node = api_object("Node", "node1", labels={"a": "5"}, status={"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]})
     front = pod("front", ip="10.1.0.9", owner=sets[0], created=stamp(0))
     web = pod("web-1-x", WEB, uid=UID, ip="10.1.0.5", owner=replicas, labels={"app": "web", "a": "6"}, created=stamp(0))
-    late = pod("late", LATE, created=stamp(10), owner=sets[1])
+    # Only its control groups tell of this one, although a record comes before.
+    late = pod("late", uid=LATE_UID, created=stamp(10), owner=sets[1])
     batch = pod("nightly-1-x", BATCH, owner=job)
     return [
         api_object("Namespace", "shop", labels={"a": "7"}),
@@ -164,6 +167,7 @@ def test_services_come_and_go(joined: scappy.Capture) -> None:
 
 def test_addresses_are_used_again() -> None:
     change = [
+        pod("late", uid=LATE_UID),
         pod("web", WEB, uid=UID),
         pod("old", ip="10.1.0.5", created=stamp(0), deletionTimestamp=stamp(15)),
         pod("new", ip="10.1.0.5", created=stamp(16)),
@@ -196,7 +200,7 @@ def test_joining_keeps_what_the_capture_was(tmp_path: Path) -> None:
     [
         (b'{"kind": "List", "items": [', "damaged or cut in line 1|there are no objects in it"),
         (b"", "there are no objects in it"),
-        ([pod("web", "9" * 64)], "none of the 1 pods that run in the capture"),
+        ([pod("web", "9" * 64)], "none of the 2 pods that run in the capture"),
         ([api_object("Pod", "web", uid=UID)], "1 pod without status"),
         ([pod("one", uid="x"), pod("two", uid="x"), pod("web", WEB)], "1 id of several objects"),
     ],
