@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.compare cimport Constants
 from scapcore.fields cimport SCOPE_EVENT
+from scapcore.schema.tables cimport EVENT_COUNT
 from scapcore.state cimport VerdictCache
 from scapcore.transforms cimport Operand
 
@@ -36,6 +37,7 @@ cdef struct Node:
     uint64_t distance
     VerdictCache cache       # by row, or by event type and system call: 0 = not judged yet, 1 = false, 2 = true
     uint8_t absent           # the same for events that have no descriptor at all
+    uint8_t entered[EVENT_COUNT]     # the same for enter events that know no descriptor, by type
 
 
 cdef struct Demand:

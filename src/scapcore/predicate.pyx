@@ -164,6 +164,7 @@ cdef class Predicate:
             if node.cache.verdicts != NULL:
                 memset(node.cache.verdicts, 0, node.cache.capacity)
             node.absent = 0
+            memset(node.entered, 0, EVENT_COUNT)
         self.engine = None
 
     cdef int prepare(self, EventBatch batch) except -1:
@@ -410,7 +411,13 @@ cdef class Predicate:
                     node.absent = verdict
             else:
                 fd = fds[row]
-                if fd == 0 or kind == 2:
+                if fd == 0 and not types[row] & 1:
+                    # Only exit events can have names of descriptors that do not exist.
+                    verdict = node.entered[types[row]]
+                    if verdict == 0:
+                        verdict = self.judge_row(batch, node, row)
+                        node.entered[types[row]] = verdict
+                elif fd == 0 or kind == 2:
                     verdict = self.judge_row(batch, node, row)
                 else:
                     verdict = verdicts[fd]

@@ -1,6 +1,6 @@
 # From bytes to batches.
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scapcore.ahead cimport WalkAhead
 from scapcore.batch cimport Chunk, EventBatch
@@ -41,7 +41,15 @@ cdef class Reader:
     cdef bint told                   # the damage has been raised
     cdef object error                # to be raised once what came before it is delivered
     cdef object source_error         # how the bytes ended
+    cdef public bint keeps_passed    # whether blocks that are no rows are kept for those who copy the capture
+    cdef list passed
+    cdef readonly uint64_t batch_end # offset behind the batch's last block in the uncompressed capture
+    cdef readonly bint batch_lost    # the last block of the batch states a wrong length
     cpdef bint advance(self) except -1
+    cpdef bint peek(self) except -1
+    cpdef int shorten(self, uint32_t rows) except -1
+    cpdef int process(self) except -1
+    cdef int keep_passed(self, const uint8_t* start, uint64_t length) except -1
     cdef bint finish(self) except -1
     cdef bint gather(self) except -1
     cdef bint fill(self) except -1

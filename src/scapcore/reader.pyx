@@ -12,7 +12,7 @@ from scapcore.batch cimport Chunk, EventBatch
 from scapcore.blocks cimport *
 from scapcore.convert cimport Converter
 from scapcore.engine cimport Engine
-from scapcore.events cimport BATCH_EVENTS, load16, load32, load64
+from scapcore.events cimport BATCH_EVENTS, FORM_FLAGS, Columns, load16, load32, load64
 from scapcore.schema.tables cimport EventType, events_classic, events_modern
 from scapcore.schema.types cimport CONTAINER_JSON_2_E, CONTAINER_JSON_E
 from scapcore.sections cimport finish_sections, load_section, machine_info
@@ -77,6 +77,7 @@ cdef class Reader:
         self.strict = strict
         self.may_walk_ahead = ahead and two_processors
         self.gaps = []
+        self.passed = []
         self.machine = {}
         self.versions = []
         self.blocks = {}
@@ -173,6 +174,70 @@ cdef class Reader:
                 return True
         return False
 
+    cpdef bint peek(self) except -1:
+        """Read the next batch without applying it to the tables; False at the end. :meth:`process` has to follow.
+
+        For those who copy: the tables are still what they were before the first event of the batch. Not for the newest
+        libraries' view, which makes other events of those that stand in the capture.
+
+        Raises
+        ------
+        ScapError
+            As :meth:`advance`.
+        """
+        return self.gather()
+
+    cpdef int shorten(self, uint32_t rows) except -1:
+        """Leave only the first rows in a batch that was not processed yet; the others are read again."""
+        cdef Columns* columns = &self.batch.columns
+        if not 0 < rows < columns.count:
+            raise ValueError("a batch can be shortened to some of its rows")
+        self.walk.position = <uint64_t>(columns.data - self.walk.data) + columns.offset[rows] - (
+            14 if columns.form[rows] & FORM_FLAGS else 10)
+        self.walk.events -= columns.count - rows
+        self.walk.lost = self.batch_lost = False
+        self.batch_end = self.base + self.walk.position
+        columns.count = rows
+        return 0
+
+    cpdef int process(self) except -1:
+        """Apply a batch that was looked at to the tables."""
+        self.walk_ahead()
+        self.deliver(self.batch)
+        return 0
+
+    def begin_at(self, uint64_t number, uint64_t first_time):
+        """Count events from a number on, and time from that of another event; before the first batch.
+
+        For a pass that begins in the middle of a capture.
+
+        Parameters
+        ----------
+        number : int
+            Of the next event, at least 1.
+        first_time : int
+            ns since the epoch.
+        """
+        if not number:
+            raise ValueError("events are counted from 1")
+        self.next_number = number
+        self.first_time = first_time
+
+    def take_passed(self):
+        """What was passed since the last call and is no row of a batch, with :attr:`keeps_passed`: list of bytes.
+
+        Each is one or several whole blocks: lists, section headers, events of unknown type, or users and groups that
+        came with containers.
+        """
+        passed = self.passed
+        self.passed = []
+        return passed
+
+    cdef int keep_passed(self, const uint8_t* start, uint64_t length) except -1:
+        if self.keeps_passed and length:
+            self.passed.append(start[:length])
+        return 0
+
     cdef bint gather(self) except -1:
         """Fill the batch with the next events as they stand in the capture; False at the end."""
         cdef int status
@@ -195,6 +260,8 @@ cdef class Reader:
                 status = self.first_block()
             if batch.columns.count:
                 break               # whatever comes next is met again
+            if status != WALK_BAD:
+                self.keep_passed(batch.columns.data, self.walk.position - <uint64_t>(batch.columns.data - self.walk.data))
             if status == WALK_SIDE:
                 if self.engine is not None:
                     self.engine.apply_side(self.walk.side, self.walk.side_nparams, self.walk.side_form)
@@ -217,6 +284,8 @@ cdef class Reader:
             self.place_batch(batch)
         if not batch.columns.count:
             return self.finish()
+        self.batch_end = self.base + self.walk.position
+        self.batch_lost = self.walk.lost
         return True
 
     cdef int walk_ahead(self) except -1:
@@ -522,6 +591,8 @@ cdef class Reader:
                 self.finished = True
                 return 0
             self.note_gap(error, start, skipped)
+        else:
+            self.keep_passed(block, length)
         self.walk.position += length
         return 0
 
@@ -558,6 +629,7 @@ cdef class Reader:
         self.in_events = False
         self.walk.leading = True
         self.versions.append((major, load16(block + 14)))
+        self.keep_passed(block, length)
         self.walk.position += length
         return 0
 

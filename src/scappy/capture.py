@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from scapcore.errors import CorruptCaptureError, DamageWarning
+from scapcore.errors import CorruptCaptureError, DamageWarning, SourceError
 from scapcore.event import Event, EventIterator, FieldReader
 from scapcore.fields import FieldUse
 from scapcore.reader import Reader
-from scapcore.source import Source, open_source
+from scapcore.source import ChainSource, Source, open_source
 from scappy.fields import lookup
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
+    from scappy.copying import CopyResult
     from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
@@ -53,9 +57,10 @@ def open(  # noqa: A001
 
     Parameters
     ----------
-    what : str, path, bytes-like or binary file
+    what : str, path, bytes-like, binary file, or list of these
         A path, ``"-"`` for standard input, the bytes of a capture, or an object with ``read``. Gzip, zstd and LZ4
-        frames are told by their first bytes.
+        frames are told by their first bytes. A list of paths, or a pattern such as ``"ring.scap*"``, is read as one
+        capture, in the order of their first events.
     view : {"full", "exit"}
         ``"full"`` shows events as they were captured, with the names and rules of sysdig 0.29.3; ``"exit"`` uses
         those of the newest libraries.
@@ -68,7 +73,40 @@ def open(  # noqa: A001
     SourceError
         If the file cannot be opened.
     """
-    return Capture(open_source(what), modern=view == "exit", strict=strict)
+    capture = Capture(open_several(what), modern=view == "exit", strict=strict)
+    if isinstance(what, (str, os.PathLike)) and capture.compression == "lz4":
+        capture.path = os.fspath(what)
+    return capture
+
+
+def open_several(what: Any) -> Source:
+    """The source for what a user has: one thing, a list of paths, or a pattern of them.
+
+    Raises
+    ------
+    SourceError
+        If nothing matches, or a file cannot be opened.
+    """
+    if isinstance(what, str) and glob.has_magic(what) and not os.path.exists(what):
+        found = sorted(glob.glob(what))
+        if not found:
+            raise SourceError(f"cannot open {what}: nothing matches")
+        what = found
+    if not isinstance(what, (list, tuple)):
+        return open_source(what)
+    if not what:
+        raise SourceError("cannot open an empty list of captures")
+    started: list[tuple[int, int, Any]] = []
+    for place, path in enumerate(what):
+        if not isinstance(path, (str, os.PathLike)) or path == "-":
+            raise SourceError("only paths can be read one after another")
+        with open_source(path) as source:
+            reader = Reader(source, state=False)
+            # Files that hold no event go where their neighbour goes.
+            time = reader.batch.first_time if reader.advance() else started[-1][0] if started else 0
+        started.append((time, place, path))
+    paths = [path for _, _, path in sorted(started, key=lambda entry: entry[:2])]
+    return ChainSource([partial(open_source, path) for path in paths], [os.fsdecode(path) for path in paths])
 
 
 class Capture:
@@ -100,6 +138,8 @@ class Capture:
         self._where = where
         self._services: dict[tuple[int, int], bytes] | None = None
         self._directory: Directory | None = None
+        #: Where the file lies, if it may have places to begin at.
+        self.path: str | None = None
 
     @property
     def name(self) -> str:
@@ -152,6 +192,7 @@ class Capture:
         other._used = self._used
         other._services = self._services
         other._directory = self._directory
+        other.path = self.path
         return other
 
     def with_port_names(self) -> Capture:
@@ -236,6 +277,10 @@ class Capture:
         if self._where is not None:
             state = state or self._where.needs_state
             needs |= self._where.needs
+            if self.path is not None and not self._strict:
+                found = self._sought(self.path, state, needs)
+                if found is not None:
+                    return found
         if self._used[0]:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
@@ -248,6 +293,43 @@ class Capture:
             services=self._services,
             directory=self._directory,
         )
+
+    def _sought(self, path: str, state: bool, needs: int) -> Reader | None:
+        """A reader that begins near the place that the filter asks for; None where the file has no such place."""
+        from scappy.seeking import seek
+
+        assert self._where is not None
+        try:
+            found = seek(path, os.stat(path).st_mtime_ns, self._where.tree)
+        except OSError:
+            return None
+        if found is None:
+            return None
+        source, number = found
+        reader = Reader(
+            source, state=state, needs=needs, modern=self._modern, services=self._services, directory=self._directory
+        )
+        reader.begin_at(number, self.first_time)
+        return reader
+
+    def plain_reader(self, *, state: bool = True) -> Reader:
+        """Begin a pass without regard to the filter; parameters as for :meth:`reader`."""
+        return self._with(None).reader(state=state)
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether the view is that of the newest libraries."""
+        return self._modern
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether reading stops at the first damage."""
+        return self._strict
+
+    @property
+    def source_names(self) -> list[str]:
+        """Names of the files that are read."""
+        return [name for source in self._sources for name in source.names]
 
     def predicate(self, *, early: bool = False) -> Any:
         """The filter as a native predicate for one pass, None where there is none.
@@ -324,6 +406,65 @@ class Capture:
                 raise
             warnings.warn(str(error), DamageWarning, stacklevel=2)
         return selection.take()
+
+    def write(
+        self,
+        path: str | PathLike[str] | BinaryIO,
+        *,
+        where: str | None = None,
+        compress: str | None = None,
+        begin: int | None = None,
+        end: int | None = None,
+        complete: bool = True,
+        mode: int | None = None,
+    ) -> CopyResult:
+        """Write the capture, or what filters choose of it, as a capture.
+
+        Without a filter or range of time every block is copied byte for byte. A copy of a part is complete: its events
+        look as they do in the whole.
+
+        Parameters
+        ----------
+        path : path or binary file
+            Where to. A path appears when everything is written.
+        where : str, optional
+            A filter, besides those of the capture.
+        compress : {"gzip", "zstd", "lz4"}, optional
+            Compression.
+        begin, end : int, optional
+            A range of time, ns since the epoch, both ends included.
+        complete : bool
+            Whether events are kept, not to be shown, without which those that were chosen would look different.
+        mode : int, optional
+            Permissions of a new file; the default is 0600.
+
+        Returns
+        -------
+        CopyResult
+            Counts of events and bytes.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot be understood.
+        ScapError
+            If the target cannot be written, or is the capture itself.
+        UnsupportedCaptureError
+            If the capture was opened with ``view="exit"``.
+
+        Warns
+        -----
+        DamageWarning
+            If the capture is damaged: the copy holds what can be read.
+        """
+        from scappy.copying import CopySettings, copy_capture
+
+        capture = self if where is None else self.filter(where)
+        settings = CopySettings(compress=compress, begin=begin, end=end, complete=complete, mode=mode)
+        result = copy_capture(capture, path, settings)
+        if result.damage is not None:
+            warnings.warn(str(result.damage), DamageWarning, stacklevel=2)
+        return result
 
     @property
     def report(self) -> Report:

@@ -5,71 +5,66 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import struct
 import tempfile
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 from scapcore.errors import ScapError
+from scappy.compression import COMPRESSIONS, Bytes, Frame, compressor
 
-__all__ = ["COMPRESSIONS", "OutputFile"]
+__all__ = ["COMPRESSIONS", "OutputFile", "PathOrFile", "check_not_input"]
 
 PathOrFile: TypeAlias = str | os.PathLike[str] | BinaryIO
 
-#: Names that `compress` may have.
-COMPRESSIONS = ("gzip", "zstd", "lz4")
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
-class _Lz4Frame:
-    """LZ4's frame compressor with the two calls that the others have."""
-
-    def __init__(self) -> None:
-        import lz4.frame  # type: ignore[import-untyped]
-
-        self._frame = lz4.frame.LZ4FrameCompressor()
-        self._head: bytes = self._frame.begin()
-
-    def compress(self, data: bytes, /) -> bytes:
-        head, self._head = self._head, b""
-        packed: bytes = self._frame.compress(data)
-        return head + packed
-
-    def flush(self) -> bytes:
-        head, self._head = self._head, b""
-        rest: bytes = self._frame.flush()
-        return head + rest
-
-
-def _compressor(name: str) -> _Compressor:
-    if name == "gzip":
-        # 16 asks for a gzip header; its time stays 0, so equal input makes equal files.
-        try:
-            from zlib_ng import zlib_ng
-        except ImportError:
-            return zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-        packed: _Compressor = zlib_ng.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-        return packed
-    if name == "zstd":
-        import zstandard
-
-        packed = zstandard.ZstdCompressor().compressobj()
-        return packed
-    if name == "lz4":
-        return _Lz4Frame()
-    raise ScapError(f"{name!r} is not a compression: {', '.join(COMPRESSIONS)}")
+#: What a capture holds is nobody else's business: payloads, environments, command lines.
+PRIVATE = 0o600
+#: Of compressed captures, until something is known about the one at hand.
+USUAL_RATIO = 1 / 8
 
 
 @contextlib.contextmanager
 def _as_scap_error(name: str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise       # nobody reads any more, which is no failure of ours
     except OSError as error:
         raise ScapError(f"cannot write {name}: {error.strerror or error}") from error
+
+
+def check_not_input(target: object, sources: list[str]) -> None:
+    """Make sure that a path is none of those that are read.
+
+    Parameters
+    ----------
+    target : object
+        Where something is to be written; only paths are looked at.
+    sources : list of str
+        Names of what is read.
+
+    Raises
+    ------
+    ScapError
+        It is the same file.
+    """
+    if not isinstance(target, (str, os.PathLike)):
+        return
+    for source in sources:
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.samefile(source, target) and stat.S_ISREG(os.stat(source).st_mode):
+                raise ScapError(f"{os.fspath(target)} is the capture that is read; write to another file")
+
+
+def _whole_blocks(data: Bytes, most: int) -> int:
+    """How many of the first `most` bytes are whole blocks."""
+    place = 0
+    while place + 12 <= most:
+        length: int = struct.unpack_from("<I", data, place + 4)[0]
+        if length < 12 or place + length > most:
+            break
+        place += length
+    return place
 
 
 class OutputFile:
@@ -82,6 +77,13 @@ class OutputFile:
         device) and file objects are written to directly. File objects are not closed.
     compress : {None, "gzip", "zstd", "lz4"}
         Compression of the whole.
+    mode : int, optional
+        Permissions of a file. The default is those of the file that is replaced, or 0600.
+
+    Attributes
+    ----------
+    size : int
+        Bytes that have been written to the file so far.
 
     Raises
     ------
@@ -89,54 +91,104 @@ class OutputFile:
         The target cannot be written, or the compression is not known.
     """
 
-    def __init__(self, target: PathOrFile, compress: str | None = None) -> None:
-        self._compressor = _compressor(compress) if compress is not None else None
+    def __init__(self, target: PathOrFile, compress: str | None = None, *, mode: int | None = None) -> None:
+        self._compressor = compressor(compress)
         self._temporary: str | None = None
         self._final = ""
         self._owned = True
         self._file: BinaryIO
+        self.size = 0
+        self._taken = 0
         if isinstance(target, (str, os.PathLike)):
             self.name = os.fspath(target)
             with _as_scap_error(self.name):
-                self._open(self.name)
+                self._open(self.name, mode)
         else:
             self.name = str(getattr(target, "name", "the given file"))
             self._file = target
             self._owned = False
 
-    def _open(self, path: str) -> None:
+    def _open(self, path: str, mode: int | None) -> None:
         # A link stays a link: what it points to is replaced.
         self._final = os.path.realpath(path)
-        mode = 0o666
         if os.path.exists(self._final):
             status = os.stat(self._final)
             if not stat.S_ISREG(status.st_mode):
-                self._file = open(self._final, "wb")  # noqa: SIM115
+                self._file = cast("BinaryIO", open(self._final, "wb", buffering=0))  # noqa: SIM115
                 return
-            mode = stat.S_IMODE(status.st_mode)
-        else:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode &= ~mask
+            if mode is None:
+                mode = stat.S_IMODE(status.st_mode)
         folder, name = os.path.split(self._final)
         descriptor, self._temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-        os.chmod(self._temporary, mode)
-        self._file = os.fdopen(descriptor, "wb")
+        os.fchmod(descriptor, PRIVATE if mode is None else mode)
+        # No buffer: what comes is large, and after each write the file is sound.
+        self._file = cast("BinaryIO", os.fdopen(descriptor, "wb", buffering=0))
 
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
+    def write(self, data: Bytes) -> None:
+        """Append whole blocks.
+
+        Raises
+        ------
+        ScapError
+            They cannot be written.
+        """
+        if self._compressor is None:
+            self._put(data)
+        else:
+            self._put_frames(self._compressor.feed(data))
+
+    @property
+    def estimate(self) -> int:
+        """What the size is about when what waits to be compressed is written."""
+        if self._compressor is None:
+            return self.size
+        ratio = self.size / self._taken if self._taken else USUAL_RATIO
+        return self.size + int(self._compressor.waiting * ratio)
+
+    def flush(self) -> None:
+        """End the present compressed frame and write all that waits; the size is that of what was given then."""
         if self._compressor is not None:
-            data = self._compressor.compress(data)
-        if data:
+            self._put_frames(self._compressor.flush())
+
+    def put_raw(self, data: Bytes) -> None:
+        """Write bytes that are not compressed, right behind what was written; after :meth:`flush`."""
+        self._put(data)
+
+    def _put_frames(self, frames: Iterator[Frame]) -> None:
+        for frame in frames:
+            self._put(frame.packed)
+            self._taken += frame.size
+
+    def _put(self, data: Bytes) -> None:
+        rest = memoryview(data).cast("B")
+        if not rest:
+            return
+        start = len(rest)
+        try:
             with _as_scap_error(self.name):
-                self._file.write(data)
+                while rest:
+                    written = self._file.write(rest)
+                    rest = rest[len(rest) if written is None else written :]
+        except BaseException:
+            self._mend(memoryview(data).cast("B"), start - len(rest))
+            raise
+        self.size += start
+
+    def _mend(self, data: memoryview, written: int) -> None:
+        """Take half a block or frame away from the end of a file."""
+        if self._temporary is None:
+            return
+        if self._compressor is None:
+            self.size += _whole_blocks(data, written)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file.fileno(), self.size)
 
     def close(self) -> None:
         """Finish the file and give it its name."""
         try:
+            if self._compressor is not None:
+                self._put_frames(self._compressor.finish())
             with _as_scap_error(self.name):
-                if self._compressor is not None:
-                    self._file.write(self._compressor.flush())
                 self._file.flush()
                 if not self._owned:
                     return
@@ -148,8 +200,32 @@ class OutputFile:
             self.discard()
             raise
 
+    def keep(self) -> str | None:
+        """Give up, but keep what was written: it is sound, and gets its name with ``.part`` behind it.
+
+        Returns
+        -------
+        str or None
+            Name of the file; None if there is none.
+        """
+        if self._compressor is not None and self._temporary is not None:
+            with contextlib.suppress(ScapError):
+                self._put_frames(self._compressor.finish())
+        kept = None
+        if self._temporary is not None and self.size:
+            kept = self._final + ".part"
+            try:
+                os.replace(self._temporary, kept)
+                self._temporary = None
+            except OSError:
+                kept = None
+        self.discard()
+        return kept
+
     def discard(self) -> None:
         """Give up: the target stays as it was before."""
+        if self._compressor is not None:
+            self._compressor.close()
         if not self._owned:
             return
         with contextlib.suppress(OSError):

@@ -461,3 +461,15 @@ def test_real_captures() -> None:
                 content = zlib.decompressobj(31).decompress(content)
             assert b"".join(chunks(source)) == content
     assert {None, "gzip"} <= seen
+
+
+def test_gzip_members_that_end_at_a_full_piece() -> None:
+    """Where a member ends right after an output that was cut, the rest of the input is there twice."""
+    first, second = bytes(3 << 20), b"the second" * 1000
+    content = standard_gzip.compress(first) + standard_gzip.compress(second)
+    with open_source(content) as source:
+        found = bytearray()
+        view = bytearray(1 << 20)
+        while count := source.readinto(view):
+            found += view[:count]
+    assert bytes(found) == first + second

@@ -292,14 +292,13 @@ class TestFiles:
             writer.thread(Thread(1, "x" * 2000))
         assert list(tmp_path.iterdir()) == []
 
-    def test_permissions_are_those_of_any_new_file(self, tmp_path: Path) -> None:
-        plain, path = tmp_path / "plain", tmp_path / "x.scap"
-        plain.write_bytes(b"")
-        CaptureWriter(path).close()
-        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
-        path.chmod(0o600)
+    def test_a_new_file_is_private_and_a_replaced_one_stays_as_it_was(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.scap"
         CaptureWriter(path).close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        path.chmod(0o644)
+        CaptureWriter(path).close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         path, link = tmp_path / "x.scap", tmp_path / "link"

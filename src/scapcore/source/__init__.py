@@ -16,6 +16,7 @@ Examples
 from __future__ import annotations
 
 from scapcore.source.base import Compression, Source
+from scapcore.source.chain import ChainSource
 from scapcore.source.opening import open_source
 
-__all__ = ["Compression", "Source", "open_source"]
+__all__ = ["ChainSource", "Compression", "Source", "open_source"]

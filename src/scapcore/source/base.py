@@ -48,6 +48,11 @@ class Source(ABC):
         self._again = again
 
     @property
+    def names(self) -> list[str]:
+        """Names of all that is read."""
+        return [self.name]
+
+    @property
     def mapped(self) -> memoryview | None:
         """The whole content, read-only and C-contiguous uint8, where it lies in memory or is mapped; else None."""
         return None

@@ -63,7 +63,8 @@ def _member(data: Input) -> Generator[bytes, None, None]:
             if piece := _salvage(before, given):
                 yield piece
             raise CorruptCaptureError(f"the gzip stream is damaged: {_reason(error)}") from None
-        data.advance(len(given) - len(decoder.unconsumed_tail) - len(decoder.unused_data))
+        # At the end of a member both may hold what is left, which is the same bytes.
+        data.advance(len(given) - len(decoder.unused_data if decoder.eof else decoder.unconsumed_tail))
         step = min(2 * step, STEP)
         if not (given or piece):
             raise TruncatedCaptureError("the gzip stream ends in the middle")

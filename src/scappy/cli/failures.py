@@ -58,5 +58,7 @@ def guarded(program: str, run: Callable[[], int]) -> int:
     except MemoryError:
         print(f"{program}: out of memory", file=sys.stderr)
         return DAMAGED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        if interrupt.args:
+            print(f"{program}: interrupted; {interrupt}", file=sys.stderr)
         return INTERRUPTED

@@ -15,6 +15,7 @@ from scappy.cli.cluster_options import CREDENTIALS, SERVER, SNAPSHOT
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 from scappy.cli.rerun import MOST_RERUNS, check_rerun
+from scappy.cli.writing import WRITING_OPTIONS, check_writing, write
 
 if TYPE_CHECKING:
     from scappy.chisels import Chisel
@@ -61,6 +62,7 @@ OPTIONS = (
     Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
     Option("events", "L", "list-events", "", "list the events with their parameters"),
     Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
+    *WRITING_OPTIONS,
     Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
     Option("manual", "", "man", "", "print the man page as roff source"),
     Option("version", "", "version", "", "print the version"),
@@ -115,12 +117,19 @@ def run(words: list[str], reruns: int = 0) -> int:
     if "read" not in settings.values:
         raise UsageError("a capture is needed: -r FILE")
     view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
-    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
-        capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
+    check_writing(settings.values, settings.switches)
+    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as opened:
+        capture = opened
         if not settings.values.keys().isdisjoint(("k8s", "server")):
             from scappy.cli.cluster import join
 
-            capture = join(capture, "scapdig", settings.values)
+            capture = join(opened, "scapdig", settings.values)
+        if "write" in settings.values:
+            write(filtered(capture, settings), settings.values, settings.switches)
+            if not settings.chisels and "summary" not in settings.switches:
+                return 0
+            settings.switches.add("quiet")
+        capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
         if settings.chisels:
             return run_chisels(capture, settings, reruns)
         return print_events(capture, settings)
@@ -130,6 +139,13 @@ def narrowed(capture: Capture, settings: Settings) -> Capture:
     """The capture with the filter and the range of time that were asked for."""
     from scappy.cli.timerange import range_filter
 
+    capture = filtered(capture, settings)
+    times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: capture.first_time)
+    return capture.filter(times) if times else capture
+
+
+def filtered(capture: Capture, settings: Settings) -> Capture:
+    """The capture with the filter that was asked for."""
     if settings.filter:
         names = None
         if "filter_file" in settings.values:
@@ -137,8 +153,7 @@ def narrowed(capture: Capture, settings: Settings) -> Capture:
 
             names = load_filter_file(settings.values["filter_file"])
         capture = capture.filter(settings.filter, names=names)
-    times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: capture.first_time)
-    return capture.filter(times) if times else capture
+    return capture
 
 
 def print_generated(settings: Settings) -> int:

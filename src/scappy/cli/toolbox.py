@@ -9,6 +9,7 @@ import scappy
 from scapcore.errors import CorruptCaptureError
 from scappy.cli.failures import DAMAGED, damage_lines, guarded
 from scappy.cli.options import UsageError
+from scappy.cli.rewriting import COMMANDS
 from scappy.info import CaptureInfo
 from scappy.report import Report
 
@@ -22,6 +23,14 @@ Commands:
   pods FILE          pods with their traffic, errors and processor time
   k8s snapshot -o FILE
                      the objects of a live cluster, to be joined to captures with --k8s
+  write IN OUT [FILTER]
+                     copy a capture, or the part that a filter chooses, with all that is needed to understand it;
+                     --compress NAME (gzip, zstd, lz4), --from TIME, --to TIME
+  merge IN … -o OUT  several captures as one, in the order of time; --compress NAME
+  redact IN OUT --rules FILE
+                     take out what others must not see, and report; --compress NAME
+  split IN DIR --by container|pod
+                     a capture for each container or pod; --compress NAME
 
   --version          print the version
   --help             print this page"""
@@ -55,6 +64,8 @@ def dispatch(words: list[str]) -> int:
         from scappy.cli.cluster import snapshot
 
         return snapshot(words[2:])
+    if words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
     raise UsageError(f"unknown command {words[0]}")
 
 

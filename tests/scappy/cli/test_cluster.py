@@ -78,3 +78,13 @@ def test_a_missing_snapshot_is_an_error(folder: Path) -> None:
     done = run("-r", folder / "bare.scap", "--k8s", folder / "none.json")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("none.json: No such file or directory\n")
+
+
+def test_writing_chooses_by_what_is_joined(folder: Path, tmp_path: Path) -> None:
+    arguments = ("-r", folder / "bare.scap", "--k8s", folder / "snapshot.json")
+    done = run(*arguments, "-w", tmp_path / "part.scap", "k8s.deployment.name=backend")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    form = ("-p", "*%k8s.pod.name %evt.type")
+    shown = run("-r", tmp_path / "part.scap", *arguments[2:], *form, "evt.type!=container")
+    wanted = run(*arguments, *form, "k8s.deployment.name=backend")
+    assert shown.stdout == wanted.stdout and len(shown.stdout.splitlines()) == 39
