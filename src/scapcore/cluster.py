@@ -9,7 +9,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Cluster", "Component", "Membership"]
+__all__ = ["PARTS", "WORDS", "Cluster", "Component", "Membership"]
+
+#: Kinds of objects by the words in the names of fields, and what fields tell of each.
+WORDS = ("pod", "ns", "rc", "rs", "svc", "deployment", "daemonset", "statefulset", "job", "cronjob", "node")
+PARTS = ("name", "id", "label", "labels", "ip")
 
 #: Kinds that a field tells about, by the word in its name.
 KINDS = {
@@ -38,6 +42,8 @@ class Component:
         Pairs in the order of their keys.
     containers : tuple of str
         Ids of a pod's containers as captures shorten them.
+    address : str
+        Of a pod, service or node, empty if unknown.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Component:
     labels: tuple[tuple[str, str], ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     containers: tuple[str, ...] = ()
+    address: str = ""
 
     def selects(self, pod: Component) -> bool:
         """Whether a controller or service is one of the pod's."""
@@ -54,10 +61,21 @@ class Component:
 
 @dataclass(frozen=True)
 class Membership:
-    """The pod of a container, and what the pod belongs to: components by the word in the fields' names."""
+    """The pod of a container or address, and what the pod belongs to.
 
-    pod: Component
+    Attributes
+    ----------
+    pod : Component or None
+        None where an address is no pod's.
+    others : dict of str to tuple of Component
+        By the word in the fields' names.
+    namespace : str
+        Of the pod, or else of the service.
+    """
+
+    pod: Component | None
     others: dict[str, tuple[Component, ...]] = field(hash=False)
+    namespace: str = ""
 
     def value(self, word: str, part: str, argument: str = "") -> str | None:
         """What a field says.
@@ -65,9 +83,9 @@ class Membership:
         Parameters
         ----------
         word : str
-            ``pod``, ``ns``, ``rc``, ``rs``, ``svc`` or ``deployment``.
+            One of :data:`WORDS`.
         part : str
-            ``name``, ``id``, ``label`` or ``labels``.
+            One of :data:`PARTS`.
         argument : str
             Name of the label.
 
@@ -77,14 +95,20 @@ class Membership:
             Values of several services with commas between them; None where there is no such thing.
         """
         if word == "ns" and part == "name":
-            return self.pod.namespace
-        components = (self.pod,) if word == "pod" else self.others[word][: None if word == "svc" else 1]
+            return self.pod.namespace if self.pod is not None else self.namespace or None
+        components: tuple[Component, ...]
+        if word == "pod":
+            components = (self.pod,) if self.pod is not None else ()
+        else:
+            components = self.others.get(word, ())[: None if word == "svc" else 1]
         if not components:
             return None
         if part == "name":
             return ", ".join(component.name for component in components)
         if part == "id":
             return ", ".join(component.uid for component in components)
+        if part == "ip":
+            return ", ".join(component.address for component in components if component.address) or None
         if part == "label":
             found = [value for component in components for key, value in component.labels if key == argument]
             return ", ".join(value for value in found if value) or (None if word == "svc" or not found else "")

@@ -2,7 +2,7 @@
 
 import json
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
@@ -12,7 +12,10 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop, strings_keep, text_of
 
+from scapcore.cluster import PARTS, WORDS
+
 cdef enum:
+    LABEL_PART = 2
     TYPE_DOCKER = 0
     TYPE_LXC = 1
     TYPE_LIBVIRT_LXC = 2
@@ -313,7 +316,20 @@ cdef void find_container(State* state, Thread* thread) noexcept nogil:
                 state.containers[number].type = type
                 if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
                     state.containers[number].name = strings_add(&state.strings, id, size)
+                if state.joined:
+                    join_container(state, number, row.cgroups)
+        elif text and state.joined and not state.containers[map_get(&state.by_container, text)].pod:
+            join_known_container(state, map_get(&state.by_container, text), row.cgroups)
     strings_drop(&state.strings, text)
+
+
+cdef void join_known_container(State* state, uint32_t number, uint32_t groups) noexcept nogil:
+    """Look up the pod of a container anew, as only now its control groups are told."""
+    cdef bint news = False
+    with gil:
+        news = (<object>state.side).know_groups(text_in(state, state.containers[number].id), text_in(state, groups))
+    if news:
+        refresh_pods(state)
 
 
 cdef uint32_t container_new(State* state, const uint8_t* id, uint32_t length) noexcept nogil:
@@ -362,6 +378,48 @@ cdef uint32_t address_of(object value) except? 0xFFFFFFFF:
     return address
 
 
+cdef str text_in(State* state, uint32_t number):
+    """A text of the dictionary."""
+    return text_of(&state.strings, number)[:length_of(&state.strings, number)].decode("utf-8", "replace")
+
+
+cdef uint32_t find_pod(State* state, str container, uint32_t present) except? 0xFFFFFFFF:
+    """Index of what a container is part of by now, with its texts in place."""
+    cdef uint32_t pod = (<object>state.side).keep_pod(container, present, state.time)
+    cdef uint32_t place
+    cdef PodRow* grown
+    cdef bytes data
+    state.next_change = (<object>state.side).next_change
+    if pod >= state.pod_capacity:
+        grown = <PodRow*>realloc(state.pods, (<size_t>pod * 2 + 16) * sizeof(PodRow))
+        if grown == NULL:
+            raise MemoryError
+        state.pods = grown
+        state.pod_capacity = pod * 2 + 16
+    while state.pod_count <= pod:
+        membership = (<object>state.side).pods[state.pod_count]
+        for place in range(POD_WORDS * POD_PARTS):
+            state.pods[state.pod_count].texts[place] = NO_ID
+            value = membership.value(WORDS[place // POD_PARTS], PARTS[place % POD_PARTS]) \
+                if membership is not None and place // POD_PARTS < len(WORDS) and place % POD_PARTS != LABEL_PART else None
+            if value is not None:
+                data = value.encode("utf-8", "surrogatepass")
+                state.pods[state.pod_count].texts[place] = strings_add(
+                    &state.strings, <const uint8_t*><char*>data, len(data))
+        state.pod_count += 1
+    return pod
+
+
+cdef void join_container(State* state, uint32_t number, uint32_t groups) noexcept nogil:
+    """Look up the pod of a container of which no record told, by its control groups too."""
+    with gil:
+        try:
+            (<object>state.side).know_groups(text_in(state, state.containers[number].id), text_in(state, groups))
+            state.containers[number].pod = find_pod(state, text_in(state, state.containers[number].id), 0)
+        except MemoryError:
+            state.failed = 1
+
+
 cdef bint record_container(State* state, bytes text) except -1:
     """Take over the JSON record of a container event; False if its lookup failed, so that it is not shown."""
     cdef uint32_t number
@@ -399,7 +457,9 @@ cdef bint record_container(State* state, bytes text) except -1:
     row.details = (<object>state.side).keep_record(record)
     details = (<object>state.side).records[row.details]
     row.has_probes = details.complete and bool(details.probes)
-    row.pod = (<object>state.side).keep_pod(name, 0) if isinstance(name, str) else 0
+    if isinstance(name, str):
+        (<object>state.side).know_record(name, record)
+        row.pod = find_pod(state, name, 0)
     labels = record.get("labels")
     if isinstance(labels, dict) and labels:
         row.labels = <Pair*>calloc(len(labels), sizeof(Pair))
@@ -433,8 +493,10 @@ cdef void on_cluster_event(State* state, Step* step) noexcept nogil:
 cdef void refresh_pods(State* state) noexcept nogil:
     """Give containers whose pod has changed a new version."""
     state.cluster_changed = 0
+    state.next_change = UINT64_MAX
     with gil:
         try:
+            (<object>state.side).next_change = UINT64_MAX
             renew_containers(state)
         except MemoryError:
             state.failed = 1
@@ -449,10 +511,10 @@ cdef int renew_containers(State* state) except -1:
         row = &state.containers[number]
         if map_get(&state.by_container, row.id) != number:
             continue
-        pod = (<object>state.side).keep_pod(
-            text_of(&state.strings, row.id)[:length_of(&state.strings, row.id)].decode("utf-8", "replace"), row.pod)
+        pod = find_pod(state, text_in(state, row.id), row.pod)
         if pod == row.pod:
             continue
+        row = &state.containers[number]
         labels = NULL
         if row.label_count:
             labels = <Pair*>calloc(row.label_count, sizeof(Pair))
@@ -487,6 +549,11 @@ cdef bint on_container_event(State* state, Step* step) noexcept nogil:
             state.containers[number].name = strings_add(&state.strings, data, text_length(data, length))
             data = parameter(&step.event, 3, &length)
             state.containers[number].image = strings_add(&state.strings, data, text_length(data, length))
+            if state.joined:
+                with gil:
+                    (<object>state.side).know_record(
+                        text_in(state, state.containers[number].id), {"name": text_in(state, state.containers[number].name)})
+                join_container(state, number, 0)
         return shown
     data = parameter(&step.event, 0, &length)
     if length == 0:

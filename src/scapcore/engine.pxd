@@ -14,6 +14,7 @@ cdef class Engine:
     cdef readonly bint modern
     cdef bint open
     cdef readonly object side
+    cdef int join(self, object directory) except -1
     cdef int set_services(self, dict names) except -1
     cdef int set_machine(self, dict machine) except -1
     cdef readonly uint32_t kept          # batches that hold rows while the engine goes on

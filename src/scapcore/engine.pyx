@@ -188,6 +188,12 @@ cdef class Engine:
         self.state.boot_time = machine.get("boot_time", 0)
         return 0
 
+    cdef int join(self, object directory) except -1:
+        """Take what is known about containers and addresses from outside, see :class:`scapcore.side.Directory`."""
+        self.side.directory = directory
+        self.state.joined = True
+        return 0
+
     cdef int set_services(self, dict names) except -1:
         """Show ports by name: names as bytes by port and protocol, the latter 0 for any, 1 for TCP, 2 for UDP."""
         cdef uint32_t port, protocol
@@ -259,7 +265,8 @@ cdef class Engine:
                         out.form[index], state.types, state.parameters)
             if state.remove_thread or state.remove_fd_count:
                 run_delayed(state, step.event.ts)
-            if state.cluster_changed:
+            state.time = step.event.ts
+            if state.cluster_changed or step.event.ts >= state.next_change:
                 refresh_pods(state)
             if needs & NEED_COUNTERS and (step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E):
                 on_slice(state, &step)

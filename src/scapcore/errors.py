@@ -13,6 +13,7 @@ __all__ = [
     "DamageWarning",
     "FieldError",
     "FilterError",
+    "MetadataWarning",
     "MissingDependencyError",
     "ScapError",
     "SourceError",
@@ -81,6 +82,10 @@ class CorruptCaptureError(ScapError):
 
 class DamageWarning(UserWarning):
     """A capture is damaged, and what could be read of it is the answer."""
+
+
+class MetadataWarning(UserWarning):
+    """What was given to be joined to a capture is damaged or does not fit; the capture is read all the same."""
 
 
 class TruncatedCaptureError(CorruptCaptureError):

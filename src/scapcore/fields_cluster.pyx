@@ -1,17 +1,22 @@
 """Fields of Kubernetes objects (``k8s.*``; state engine, section 12). Internal to the core.
 
-What the labels of a container say counts first, then what events of the cluster's API told.
+What the labels of a container say counts first, then what events of the cluster's API told, then what was joined.
+Fields of the pod that a process runs in are texts of the container's row. Those of what is behind an address are
+functions of the descriptor's row, as of the time when it was made.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, strlen
 
 from scapcore.buffer cimport put_byte, put_bytes
 from scapcore.fields cimport *
 from scapcore.fields_container cimport give_object
+from scapcore.fields_fd cimport fd_ends
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
+
+from scapcore.cluster import PARTS, WORDS
 
 cdef enum Code:
     POD_NAME = 1
@@ -23,12 +28,21 @@ cdef enum Code:
     POD_FULL_SANDBOX_ID
     POD_IP
     POD_CNI_JSON
-    OWNER                    # and beyond: word * 4 + part
+    OBJECT = 100             # and beyond: word * POD_PARTS + part
+    CLIENT = 200
+    SERVER = 300
+    LABEL_PART = 2
 
-OWNER_WORDS = ("rc", "svc", "ns", "rs", "deployment")
-OWNER_PARTS = ("name", "id", "label", "labels")
-POD_PARTS = {POD_NAME: ("pod", "name"), POD_ID: ("pod", "id"), NAMESPACE_NAME: ("ns", "name"),
-             POD_LABEL: ("pod", "label"), POD_LABELS: ("pod", "labels")}
+# Places of the first of the fields above among the texts of a pod
+cdef int[POD_IP + 1] PLACES
+for _code, _word, _part in ((POD_NAME, "pod", "name"), (POD_ID, "pod", "id"), (NAMESPACE_NAME, "ns", "name"),
+                            (POD_LABEL, "pod", "label"), (POD_LABELS, "pod", "labels"), (POD_IP, "pod", "ip")):
+    PLACES[<int>_code] = WORDS.index(_word) * POD_PARTS + PARTS.index(_part)
+for _code in (0, POD_SANDBOX_ID, POD_FULL_SANDBOX_ID, POD_CNI_JSON):
+    PLACES[<int>_code] = -1
+
+#: Kinds that have addresses of their own
+ADDRESSED = ("pod", "svc", "node")
 
 
 def text_row(code):
@@ -48,10 +62,14 @@ FIELDS = {
     "k8s.pod.ip": text_row(POD_IP),
     "k8s.pod.cni.json": text_row(POD_CNI_JSON),
 }
-for _word in range(len(OWNER_WORDS)):
-    for _part in range(len(OWNER_PARTS)):
-        FIELDS.setdefault(f"k8s.{OWNER_WORDS[_word]}.{OWNER_PARTS[_part]}",
-                          text_row(OWNER + _word * len(OWNER_PARTS) + _part))
+for _word in range(len(WORDS)):
+    for _part in range(len(PARTS)):
+        if PARTS[_part] != "ip" or WORDS[_word] in ADDRESSED:
+            _code = _word * POD_PARTS + _part
+            _name = f"{WORDS[_word]}.{PARTS[_part]}"
+            FIELDS.setdefault(f"k8s.{_name}", text_row(OBJECT + _code))
+            FIELDS[f"k8s.client.{_name}"] = (CLIENT + _code, SCOPE_FD, PT_CHARBUF, PF_NA, 0)
+            FIELDS[f"k8s.server.{_name}"] = (SERVER + _code, SCOPE_FD, PT_CHARBUF, PF_NA, 0)
 
 cdef const char* HIDDEN_LABELS[2]
 HIDDEN_LABELS[:] = [b"annotation.", b"io.kubernetes."]
@@ -173,6 +191,8 @@ cdef bint give_sandbox_detail(Field* field, Scope* scope, Value* value, Containe
     if code == POD_CNI_JSON:
         return give_object(scope, value, details.network_json)
     if code == POD_IP:
+        if not details.address and container.pod and scope.state.pods[container.pod].texts[PLACES[<int>POD_IP]] != NO_ID:
+            return False
         return give_object(scope, value, details.address or "0.0.0.0")
     if not details.pod_labels:
         return False
@@ -183,18 +203,57 @@ cdef bint give_sandbox_detail(Field* field, Scope* scope, Value* value, Containe
         if not key.startswith(("annotation.", "io.kubernetes."))))
 
 
-cdef bint give_membership(Field* field, Scope* scope, Value* value, uint32_t pod) noexcept:
-    """What the cluster's API told."""
-    cdef uint16_t code = field.code
-    if code >= OWNER:
-        word = OWNER_WORDS[(code - OWNER) // 4]
-        part = OWNER_PARTS[(code - OWNER) % 4]
-    elif code in POD_PARTS:
-        word, part = POD_PARTS[code]
-    else:
+cdef bint give_label(Field* field, Scope* scope, Value* value, object membership, int word) noexcept:
+    """One label of the pod, or of something that it belongs to."""
+    if membership is None:
         return False
-    argument = (<FieldUse><object>field.owner).given
-    return give_object(scope, value, (<object>scope.state.side).pods[pod].value(word, part, argument or ""))
+    return give_object(scope, value, membership.value(WORDS[word], "label", (<FieldUse><object>field.owner).given or ""))
+
+
+cdef bint give_from_pod(Field* field, Scope* scope, Value* value, uint32_t pod) noexcept nogil:
+    """What the cluster's API told of a pod."""
+    cdef int place = field.code - OBJECT if field.code >= OBJECT else PLACES[field.code]
+    cdef uint32_t text
+    if place < 0:
+        return False
+    if place % POD_PARTS == LABEL_PART:
+        with gil:
+            return give_label(field, scope, value, (<object>scope.state.side).pods[pod], place // POD_PARTS)
+    text = scope.state.pods[pod].texts[place]
+    return give_string(scope, value, text) if text != NO_ID else False
+
+
+cdef bint give_behind(Field* field, Scope* scope, Value* value, bytes address, uint16_t port, uint64_t time, bint server) noexcept:
+    """What the cluster's API told of the owner of an address."""
+    cdef int place = field.code - (SERVER if server else CLIENT)
+    membership = (<object>scope.state.side).directory.of_address(address, port, time, server)
+    if membership is None:
+        return False
+    if place % POD_PARTS == LABEL_PART:
+        return give_label(field, scope, value, membership, place // POD_PARTS)
+    return give_object(scope, value, membership.value(WORDS[place // POD_PARTS], PARTS[place % POD_PARTS]))
+
+
+cdef bint extract_end(Field* field, Scope* scope, Value* value) noexcept nogil:
+    """Fields of what is behind the addresses that fd.cip and fd.sip show."""
+    cdef bint server = field.code >= SERVER
+    cdef const uint8_t* addresses[2]
+    cdef uint16_t ports[2]
+    cdef int width = 0
+    cdef int count, end
+    cdef FdRow* fd
+    cdef uint64_t time
+    if not scope.state.joined or not scope.fd or \
+            not scope.event.info.flags & (EF_CREATES_FD | EF_USES_FD | EF_DESTROYS_FD):
+        return False
+    fd = fd_row(scope.state, scope.fd)
+    count = fd_ends(fd, addresses, ports, &width)
+    if count == 0 or fd.role == ROLE_NONE or (count == 1 and not server):
+        return False
+    end = count - 1 if server else 0
+    time = fd.born_time if fd.born_time else scope.columns.first_time
+    with gil:
+        return give_behind(field, scope, value, addresses[end][:width], ports[end], time, server)
 
 
 cdef bint extract_kubernetes(Field* field, Scope* scope, Value* value) noexcept nogil:
@@ -202,13 +261,12 @@ cdef bint extract_kubernetes(Field* field, Scope* scope, Value* value) noexcept 
     cdef ContainerRow* container
     if scope.state == NULL or not scope.thread:
         return False
+    if field.code >= CLIENT:
+        return extract_end(field, scope, value)
     row = thread_row(scope.state, scope.thread)
     if not row.container_id or not row.container:
         return False
     container = &scope.state.containers[row.container]
-    if field.code < OWNER and give_from_record(field, scope, value, container):
+    if field.code < OBJECT and give_from_record(field, scope, value, container):
         return True
-    if not container.pod:
-        return False
-    with gil:
-        return give_membership(field, scope, value, container.pod)
+    return give_from_pod(field, scope, value, container.pod) if container.pod else False

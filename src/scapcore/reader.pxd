@@ -24,6 +24,7 @@ cdef class Reader:
     cdef uint32_t needs
     cdef bint with_state
     cdef dict services
+    cdef object directory            # what is known from outside of containers and addresses, or None
     cdef int open_engine(self) except -1
     cdef bint may_walk_ahead
     cdef bint started                # a section header has been seen

@@ -4,6 +4,7 @@ from scapcore.batch import EventBatch
 from scapcore.damage import Gap
 from scapcore.engine import Engine
 from scapcore.errors import CorruptCaptureError
+from scapcore.side import Directory
 from scapcore.source import Source
 
 class Reader:
@@ -20,6 +21,7 @@ class Reader:
         batch_events: int = 16384,
         ahead: bool = True,
         services: dict[tuple[int, int], bytes] | None = None,
+        directory: Directory | None = None,
     ) -> None: ...
     batch_events: int
     @property

@@ -55,6 +55,10 @@ cdef class Reader:
         Events of a batch at the most, 16384 or less.
     ahead : bool
         Whether a thread may walk ahead over the bytes of a long capture that lies in memory or is mapped.
+    services : dict, optional
+        Names of ports, by port and protocol.
+    directory : scapcore.side.Directory, optional
+        What is known of containers and addresses beside the capture.
     """
 
     def __cinit__(self):
@@ -64,7 +68,7 @@ cdef class Reader:
             raise MemoryError
 
     def __init__(self, source, *, bint state=True, uint32_t needs=0, bint modern=False, bint strict=False,
-                 uint32_t batch_events=BATCH_EVENTS, bint ahead=True, dict services=None):
+                 uint32_t batch_events=BATCH_EVENTS, bint ahead=True, dict services=None, directory=None):
         if not 1 <= batch_events <= BATCH_EVENTS:
             raise ValueError(f"a batch holds between 1 and {BATCH_EVENTS} events")
         self.source = source
@@ -91,6 +95,7 @@ cdef class Reader:
         # The newest forms have their own tables of types, which come with the engine.
         self.with_state = state or modern
         self.services = services
+        self.directory = directory
         self.open_engine()
         self.converter = Converter() if modern else None
         self.batch = None
@@ -99,6 +104,8 @@ cdef class Reader:
         self.engine = Engine(self.needs, self.modern) if self.with_state else None
         if self.engine is not None and self.services is not None:
             self.engine.set_services(self.services)
+        if self.engine is not None and self.directory is not None:
+            self.engine.join(self.directory)
         return 0
 
     def __dealloc__(self):
@@ -302,6 +309,8 @@ cdef class Reader:
     cdef bint finish(self) except -1:
         """The end: False, or the error that waits for it, once."""
         error, self.error = self.error, None
+        if self.engine is not None and self.directory is not None:
+            self.directory.finish()
         if error is None and self.gap_count and not self.told:
             self.told = True
             error = self.damage

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from scapcore.cluster import Cluster, Membership
 
-__all__ = ["ContainerDetails", "Mount", "Probe", "Side"]
+__all__ = ["ContainerDetails", "Directory", "Hints", "Mount", "NEVER", "Probe", "Side"]
+
+#: A time that does not come, ns since the epoch.
+NEVER = (1 << 64) - 1
 
 #: Probes in the order in which a command is compared with them, by key of the record.
 PROBES = ("Healthcheck", "LivenessProbe", "ReadinessProbe")
@@ -130,6 +133,35 @@ class ContainerDetails:
 NO_DETAILS = ContainerDetails()
 
 
+@dataclass
+class Hints:
+    """What a capture says about a container that may tell its pod.
+
+    Attributes
+    ----------
+    record : dict
+        The container's record, empty without one.
+    groups : str
+        Control groups of one of its threads, NUL-separated.
+    """
+
+    record: dict[str, Any] = field(default_factory=dict)
+    groups: str = ""
+
+
+class Directory(Protocol):
+    """What is known of containers and addresses beside the capture."""
+
+    def of_container(self, container: str, hints: Hints, time: int) -> tuple[Membership | None, int]:
+        """What a container is part of at a time in ns since the epoch, and from when on to ask again."""
+
+    def of_address(self, address: bytes, port: int, time: int, server: bool) -> Membership | None:
+        """What is behind an end of a connection that was made at a time."""
+
+    def finish(self) -> None:
+        """A pass over a capture is at its end."""
+
+
 class Side:
     """The objects of one pass; rows of containers refer to them by index, 0 means none.
 
@@ -139,12 +171,19 @@ class Side:
         Of container records.
     pods : list of Membership or None
         What containers were part of.
+    directory : Directory or None
+        What is known beside the capture.
+    next_change : int
+        When some container may become part of something else.
     """
 
     def __init__(self) -> None:
         self.records: list[ContainerDetails] = [NO_DETAILS]
         self.pods: list[Membership | None] = [None]
+        self.directory: Directory | None = None
+        self.next_change = NEVER
         self._cluster: Cluster | None = None
+        self._hints: dict[str, Hints] = {}
 
     @property
     def cluster(self) -> Cluster:
@@ -163,9 +202,26 @@ class Side:
         self.records.append(details)
         return len(self.records) - 1
 
-    def keep_pod(self, container: str, present: int) -> int:
-        """Index of what a container is part of by now, which is `present` where nothing has changed."""
+    def know_record(self, container: str, record: dict[str, Any]) -> None:
+        """Remember the record of a container, as far as somebody will ask for it."""
+        if self.directory is not None:
+            self._hints.setdefault(container, Hints()).record = record
+
+    def know_groups(self, container: str, groups: str) -> bool:
+        """Remember the control groups of a container; False if they were known."""
+        hints = self._hints.setdefault(container, Hints())
+        if hints.groups or not groups:
+            return False
+        hints.groups = groups
+        return True
+
+    def keep_pod(self, container: str, present: int, time: int) -> int:
+        """Index of what a container is part of at a time, which is `present` where nothing has changed."""
         membership = self._cluster.membership(container) if self._cluster is not None else None
+        if membership is None and self.directory is not None:
+            hints = self._hints.setdefault(container, Hints())
+            membership, until = self.directory.of_container(container, hints, time)
+            self.next_change = min(self.next_change, until)
         if membership == self.pods[present]:
             return present
         if membership is None:

@@ -156,6 +156,7 @@ cdef struct FdRow:
     uint8_t from_list        # was in the capture's first descriptor lists
     uint64_t inode
     uint64_t born            # event that made the row
+    uint64_t born_time       # of that event, 0 for what the capture's lists told
     # Addresses in the layouts of the accessors below, one over the other as the protocols change
     uint8_t address[40]
 
@@ -163,6 +164,15 @@ cdef struct FdRow:
 cdef struct Pair:
     uint32_t key
     uint32_t value
+
+
+cdef enum:
+    POD_WORDS = 12           # kinds of Kubernetes objects that fields tell about
+    POD_PARTS = 5            # name, id, label, labels, ip
+
+cdef struct PodRow:
+    # Texts that fields show of a pod and of what it belongs to, by kind and part; NO_ID = there is none
+    uint32_t texts[POD_WORDS * POD_PARTS]
 
 
 cdef struct ContainerRow:
@@ -342,6 +352,9 @@ cdef struct State:
     uint32_t container_count
     uint32_t container_capacity
     IntegerMap by_container  # number of the id's text -> row
+    PodRow* pods             # as in the engine's Side.pods
+    uint32_t pod_count
+    uint32_t pod_capacity
     UserRow* users
     uint32_t user_count
     uint32_t user_capacity
@@ -381,6 +394,9 @@ cdef struct State:
     uint64_t boot_time       # ns since the epoch, 0 = not known
     uint32_t hostname
     uint32_t cluster_changed # what pods belong to containers must be looked up again
+    uint64_t next_change     # time from which on it must, too, as an object comes or goes
+    uint64_t time            # of the event under way, 0 before the first
+    bint joined              # objects of a cluster were given beside the capture
     void* side               # the engine's scapcore.side.Side, borrowed
     # Under the newest libraries' rules only:
     Group** groups

@@ -5,7 +5,7 @@ live table then points at the copy. Rows that nothing refers to any more are ret
 batch begins, so that memory stays flat while a capture streams through. Facts: state engine, sections 2 and 4.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -490,6 +490,7 @@ cdef uint32_t fd_new(State* state) noexcept nogil:
     if row:
         fd_row(state, row).references = 1
         fd_row(state, row).born = state.number
+        fd_row(state, row).born_time = state.time
     return row
 
 
@@ -553,6 +554,7 @@ cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     copy.references = 1
     copy.retired = 0
     copy.born = state.number
+    copy.born_time = state.time
     copy.name_changed = 0
     strings_keep(&state.strings, copy.name)
     strings_keep(&state.strings, copy.raw_name)
@@ -584,6 +586,7 @@ cdef bint state_open(State* state) noexcept nogil:
     state.epoch = 1
     state.membership = 1
     state.remove_fd_tid = -1
+    state.next_change = UINT64_MAX
     state.live_capacity = LIMIT_THREADS + 2
     state.live = <Thread**>calloc(state.live_capacity, sizeof(Thread*))
     state.live_free = <uint32_t*>malloc(state.live_capacity * sizeof(uint32_t))
@@ -631,6 +634,7 @@ cdef void state_close(State* state) noexcept nogil:
     free(state.tables_free)
     free(state.tables_dead)
     free(state.containers)
+    free(state.pods)
     free(state.users)
     free(state.interfaces)
     free(state.interfaces6)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from scappy.filters import FilterNames
     from scappy.filters.plan import CompiledFilter
     from scappy.info import CaptureInfo
+    from scappy.metadata import Directory
+    from scappy.metadata.reading import Snapshot
     from scappy.report import Report
     from scappy.table import Column, Table
 
@@ -135,6 +137,7 @@ class Capture:
         self._report: Report | None = None
         self._where = where
         self._services: dict[tuple[int, int], bytes] | None = None
+        self._directory: Directory | None = None
         #: Where the file lies, if it may have places to begin at.
         self.path: str | None = None
 
@@ -188,6 +191,7 @@ class Capture:
         other._sources = self._sources
         other._used = self._used
         other._services = self._services
+        other._directory = self._directory
         other.path = self.path
         return other
 
@@ -197,6 +201,34 @@ class Capture:
 
         other = self._with(self._where)
         other._services = port_names()
+        return other
+
+    def join_kubernetes(self, what: Snapshot | Directory) -> Capture:
+        """The same capture with the objects of its Kubernetes cluster, for the fields ``k8s.*``.
+
+        Pods are found by ids of containers, ids of pods in labels and control groups, and the names of containers.
+        An object counts for an event only if it existed then.
+
+        Parameters
+        ----------
+        what : str, path, bytes, mapping, iterable of mappings, or Directory
+            What ``kubectl get … -A -o json`` prints: the path of a file or its bytes, JSON or YAML (which needs the
+            extra ``k8s``), with gzip or without; or objects as Python values.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot be read.
+
+        Warns
+        -----
+        MetadataWarning
+            If something about the objects is wrong: they are damaged, or of another cluster. No event is lost by that.
+        """
+        from scappy.metadata import Directory, read_objects
+
+        other = self._with(self._where)
+        other._directory = what if isinstance(what, Directory) else Directory(read_objects(what))
         return other
 
     @property
@@ -253,7 +285,13 @@ class Capture:
             self._sources[0] = self._sources[0].reopen()
         self._used[0] = True
         return Reader(
-            self._sources[0], state=state, needs=needs, modern=self._modern, strict=self._strict, services=self._services
+            self._sources[0],
+            state=state,
+            needs=needs,
+            modern=self._modern,
+            strict=self._strict,
+            services=self._services,
+            directory=self._directory,
         )
 
     def _sought(self, path: str, state: bool, needs: int) -> Reader | None:
@@ -268,7 +306,9 @@ class Capture:
         if found is None:
             return None
         source, number = found
-        reader = Reader(source, state=state, needs=needs, modern=self._modern, services=self._services)
+        reader = Reader(
+            source, state=state, needs=needs, modern=self._modern, services=self._services, directory=self._directory
+        )
         reader.begin_at(number, self.first_time)
         return reader
 

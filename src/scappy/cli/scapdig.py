@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import scappy
 from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
+from scappy.cli.cluster_options import CREDENTIALS, SERVER, SNAPSHOT
 from scappy.cli.failures import guarded
 from scappy.cli.options import Option, UsageError, help_text, scan
 from scappy.cli.rerun import MOST_RERUNS, check_rerun
@@ -55,6 +56,9 @@ OPTIONS = (
     Option("strict", "", "strict", "", "stop at the first damaged place instead of going on behind it"),
     Option("unbuffered", "", "unbuffered", "", "write each batch of events at once"),
     Option("exit_only", "", "exit-only", "", "show events as the newest tools do"),
+    SNAPSHOT,
+    SERVER,
+    CREDENTIALS,
     Option("fields", "l", "list", "", "list the fields; with -v also those for tables, and the types"),
     Option("events", "L", "list-events", "", "list the events with their parameters"),
     Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
@@ -114,7 +118,12 @@ def run(words: list[str], reruns: int = 0) -> int:
         raise UsageError("a capture is needed: -r FILE")
     view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
     check_writing(settings.values, settings.switches)
-    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as capture:
+    with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as opened:
+        capture = opened
+        if not settings.values.keys().isdisjoint(("k8s", "server")):
+            from scappy.cli.cluster import join
+
+            capture = join(opened, "scapdig", settings.values)
         if "write" in settings.values:
             write(filtered(capture, settings), settings.values, settings.switches)
             if not settings.chisels and "summary" not in settings.switches:

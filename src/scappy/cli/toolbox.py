@@ -20,6 +20,9 @@ USAGE = """Usage: scappy COMMAND …
 Commands:
   info FILE          machine, time span, versions, event counts, drops, processes, containers
   info --report FILE what could be read and what not, and how good the capture is
+  pods FILE          pods with their traffic, errors and processor time
+  k8s snapshot -o FILE
+                     the objects of a live cluster, to be joined to captures with --k8s
   write IN OUT [FILTER]
                      copy a capture, or the part that a filter chooses, with all that is needed to understand it;
                      --compress NAME (gzip, zstd, lz4), --from TIME, --to TIME
@@ -53,6 +56,14 @@ def dispatch(words: list[str]) -> int:
             raise UsageError("info takes one file")
         with scappy.open(wanted[0]) as capture:
             return print_report(capture.report) if "--report" in words else print_info(capture.info())
+    if words[0] == "pods":
+        from scappy.cli.cluster import pods
+
+        return pods(words[1:])
+    if words[:2] == ["k8s", "snapshot"]:
+        from scappy.cli.cluster import snapshot
+
+        return snapshot(words[2:])
     if words[0] in COMMANDS:
         return COMMANDS[words[0]](words[1:])
     raise UsageError(f"unknown command {words[0]}")

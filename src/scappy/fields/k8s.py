@@ -14,6 +14,14 @@ def pod(name: str, sentence: str, *, argument: Argument | None = None, classic: 
     return Field(f"k8s.pod.{name}", "CHARBUF", sentence, argument=argument, classic=classic, modern=False)
 
 
+PARTS = (
+    ("name", "Name", None),
+    ("id", "Unique id", None),
+    ("label", "One label", LABEL),
+    ("labels", "All labels, each as key:value,", None),
+)
+
+
 def owner(kind: str, what: str, *, name_deprecated: bool = True) -> tuple[Field, ...]:
     """Name, id and labels of something that the pod belongs to."""
     return tuple(
@@ -25,12 +33,41 @@ def owner(kind: str, what: str, *, name_deprecated: bool = True) -> tuple[Field,
             deprecated=part != "name" or name_deprecated,
             modern=False,
         )
-        for part, sentence, argument in (
-            ("name", "Name", None),
-            ("id", "Unique id", None),
-            ("label", "One label", LABEL),
-            ("labels", "All labels, each as key:value,", None),
-        )
+        for part, sentence, argument in PARTS
+    )
+
+
+def joined(prefix: str, what: str, *, address: bool = False) -> tuple[Field, ...]:
+    """What only objects of the cluster tell that were joined to the capture."""
+    parts = (*PARTS, ("ip", "Address", None)) if address else PARTS
+    return tuple(
+        Field(f"k8s.{prefix}.{part}", "CHARBUF", f"{sentence} of the {what}.", argument=argument, classic=False, modern=False)
+        for part, sentence, argument in parts
+    )
+
+
+#: What may stand behind an address, and whether it has addresses of its own.
+BEHIND = (
+    ("pod", "pod", True),
+    ("ns", "namespace of the pod or service", False),
+    ("svc", "services", True),
+    ("node", "node", True),
+    ("deployment", "deployment of the pod", False),
+    ("rs", "replica set of the pod", False),
+    ("rc", "replication controller of the pod", False),
+    ("daemonset", "daemon set of the pod", False),
+    ("statefulset", "stateful set of the pod", False),
+    ("job", "job of the pod", False),
+    ("cronjob", "cron job of the pod's job", False),
+)
+
+
+def behind(end: str, field: str) -> tuple[Field, ...]:
+    """What is behind one end of a connection."""
+    return tuple(
+        declared
+        for word, what, address in BEHIND
+        for declared in joined(f"{end}.{word}", f"{what} behind {field}", address=address)
     )
 
 
@@ -52,5 +89,13 @@ K8S = FieldClass(
         *owner("ns", "namespace", name_deprecated=False),
         *owner("rs", "replica set"),
         *owner("deployment", "deployment"),
+        *joined("svc", "service that the pod belongs to", address=True)[-1:],
+        *joined("daemonset", "daemon set that the pod belongs to"),
+        *joined("statefulset", "stateful set that the pod belongs to"),
+        *joined("job", "job that the pod belongs to"),
+        *joined("cronjob", "cron job that the pod's job belongs to"),
+        *joined("node", "node that the pod runs on", address=True),
+        *behind("client", "fd.cip"),
+        *behind("server", "fd.sip"),
     ),
 )

@@ -29,9 +29,10 @@ Where the story had to be extended:
 
 Modules: `cluster` and `processes` (the machine as it was found), `dns` and `http` (what goes over the wire), `calls`
 (system calls as pairs of events), `scenes` (the story), `script` (where in the capture each step stands),
-`background` (everything else), `timeline` (all together).
+`background` (everything else), `timeline` (all together), `snapshot` (the cluster's API objects of that hour).
 """
 
+from scappy.samples.snapshot import walkthrough_snapshot, write_walkthrough_snapshot
 from scappy.samples.timeline import write_walkthrough
 
-__all__ = ["write_walkthrough"]
+__all__ = ["walkthrough_snapshot", "write_walkthrough", "write_walkthrough_snapshot"]

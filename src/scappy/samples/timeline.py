@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scappy.output import PathOrFile
 from scappy.samples import cluster, processes, scenes
@@ -35,7 +36,7 @@ def _weave(placed: list[Placed], background: Background, end: Moment) -> Iterato
     yield from background.fill(end.number - number, timestamp, end.timestamp)
 
 
-def write_walkthrough(target: PathOrFile, compress: str | None = None) -> int:
+def write_walkthrough(target: PathOrFile, compress: str | None = None, *, labels: bool = True) -> int:
     """Write the capture of the troubleshooting story.
 
     Parameters
@@ -44,6 +45,9 @@ def write_walkthrough(target: PathOrFile, compress: str | None = None) -> int:
         Where it goes; a path appears only when the capture is complete.
     compress : {None, "gzip", "zstd", "lz4"}
         Compression of the file.
+    labels : bool
+        Whether containers carry the labels that tell their pods. Without them the names of pods must come from
+        elsewhere, such as :func:`scappy.samples.walkthrough_snapshot`.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def write_walkthrough(target: PathOrFile, compress: str | None = None) -> int:
         for thread in processes.threads():
             writer.thread(thread)
         for container in cluster.CONTAINERS:
-            writer.container(container)
+            writer.container(container if labels else replace(container, labels={}))
         for timestamp, cpu, tid, half in _weave(placed, Background(), _END):
             writer.write(half.encoder, timestamp, tid, cpu, half.values)
     return writer.events
