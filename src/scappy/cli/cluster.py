@@ -48,7 +48,9 @@ def join(capture: Capture, program: str, values: dict[str, str]) -> Capture:
 
     if "k8s" in values:
         return capture.join_kubernetes(Directory(read_objects(values["k8s"]), warn))
-    if "server" not in values:
+    if "credentials" in values and "server" not in values and not os.environ.get(SERVER_VARIABLE):
+        raise UsageError("-K says who asks; -k URL must say whom")
+    if "server" not in values and "credentials" not in values:
         return capture
     try:
         raw = fetched(values)

@@ -120,7 +120,7 @@ def run(words: list[str], reruns: int = 0) -> int:
     check_writing(settings.values, settings.switches)
     with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as opened:
         capture = opened
-        if not settings.values.keys().isdisjoint(("k8s", "server")):
+        if not settings.values.keys().isdisjoint(("k8s", "server", "credentials")):
             from scappy.cli.cluster import join
 
             capture = join(opened, "scapdig", settings.values)

@@ -74,6 +74,12 @@ def test_another_cluster_is_told(folder: Path, tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) > 100
 
 
+def test_credentials_need_a_server(folder: Path) -> None:
+    done = run("-r", folder / "bare.scap", "-K", "token")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "-k URL must say whom" in done.stderr
+
+
 def test_a_missing_snapshot_is_an_error(folder: Path) -> None:
     done = run("-r", folder / "bare.scap", "--k8s", folder / "none.json")
     assert (done.returncode, done.stdout) == (1, "")
