@@ -34,7 +34,7 @@ cdef enum Code:
     LABEL_PART = 2
 
 # Places of the first of the fields above among the texts of a pod
-cdef int[POD_IP + 1] PLACES
+cdef int[POD_CNI_JSON + 1] PLACES
 for _code, _word, _part in ((POD_NAME, "pod", "name"), (POD_ID, "pod", "id"), (NAMESPACE_NAME, "ns", "name"),
                             (POD_LABEL, "pod", "label"), (POD_LABELS, "pod", "labels"), (POD_IP, "pod", "ip")):
     PLACES[<int>_code] = WORDS.index(_word) * POD_PARTS + PARTS.index(_part)
