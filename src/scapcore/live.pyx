@@ -8,12 +8,6 @@ from scapcore.names cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
-    enum:
-        AF_INET
-        AF_INET6
-
 cdef dict PROTOCOLS = {L4_TCP: b"tcp", L4_UDP: b"udp", L4_ICMP: b"icmp", L4_RAW: b"raw"}
 
 
@@ -34,11 +28,9 @@ cdef bytes clean(bytes name):
     return bytes([byte for byte in name if 32 <= byte < 127 or byte >= 128])
 
 
-cdef bytes address(const uint8_t* data, int family):
-    cdef char shown[64]
-    if inet_ntop(family, data, shown, 64) == NULL:
-        return b"<NA>"
-    return shown
+cdef bytes address(const uint8_t* data, uint32_t length):
+    cdef char shown[ADDRESS_SIZE]
+    return shown[:address_text(data, length, shown)]
 
 
 def live_thread(Engine engine not None, int64_t tid, *, bint whole=True):
@@ -134,23 +126,23 @@ def live_descriptors(Engine engine not None, int64_t tid, *, bint whole=True):
 cdef int put_ends(dict entry, FdRow* fd) except -1:
     """Addresses and ports of a socket."""
     if fd.type == FD_IPV4:
-        entry["cip"] = address(ipv4_source(fd), AF_INET)
-        entry["sip"] = address(ipv4_destination(fd), AF_INET)
+        entry["cip"] = address(ipv4_source(fd), 4)
+        entry["sip"] = address(ipv4_destination(fd), 4)
         entry["cport"] = ipv4_ports(fd)[0]
         entry["sport"] = ipv4_ports(fd)[1]
         entry["is_server"] = fd.role == ROLE_SERVER
     elif fd.type == FD_IPV4_SERVER:
-        entry["sip"] = address(ipv4_source(fd), AF_INET)
+        entry["sip"] = address(ipv4_source(fd), 4)
         entry["sport"] = ipv4_server_port(fd)[0]
         entry["is_server"] = True
     elif fd.type == FD_IPV6:
-        entry["cip"] = address(ipv6_source(fd), AF_INET6)
-        entry["sip"] = address(ipv6_destination(fd), AF_INET6)
+        entry["cip"] = address(ipv6_source(fd), 16)
+        entry["sip"] = address(ipv6_destination(fd), 16)
         entry["cport"] = ipv6_ports(fd)[0]
         entry["sport"] = ipv6_ports(fd)[1]
         entry["is_server"] = fd.role == ROLE_SERVER
     else:
-        entry["sip"] = address(ipv6_source(fd), AF_INET6)
+        entry["sip"] = address(ipv6_source(fd), 16)
         entry["sport"] = ipv6_server_port(fd)[0]
         entry["is_server"] = True
     entry["l4proto"] = PROTOCOLS.get(l4_protocol(fd), b"<NA>")
