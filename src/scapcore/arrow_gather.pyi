@@ -1,0 +1,16 @@
+from collections.abc import Sequence
+from typing import Any
+
+from scapcore.arrow import ArrowType, RecordBatch
+from scapcore.arrow_columns import ArrowColumn
+from scapcore.batch import EventBatch
+
+class ArrowGatherer:
+    type: ArrowType
+    count: int
+    def __init__(self, type: ArrowType, columns: Sequence[ArrowColumn]) -> None: ...
+    @property
+    def held(self) -> int: ...
+    def take(self, batch: EventBatch, start: int = 0, most: int = ...) -> int: ...
+    def take_rows(self, batch: EventBatch, rows: Any) -> None: ...
+    def finish(self) -> RecordBatch: ...
