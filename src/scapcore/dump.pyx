@@ -1,7 +1,8 @@
 """The live tables as blocks: the process and descriptor lists with which a capture begins that was cut out of another.
 
 Internal to the core. What the format's lists cannot say is said by events that are not to be shown: calls under way are
-begun anew, and sockets made that nothing was done with. The roles of sockets are lost where no list holds the socket that listens, as in sysdig's own files.
+begun anew, sockets made that nothing was done with, and IPv6 sockets connected, whose roles readers do not find out. Those
+of IPv4 sockets are lost where no list holds the socket that listens, as in sysdig's own files.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,10 +13,12 @@ from scapcore.dispatch cimport PLAN_NO_THREAD, PLAN_SWITCH, PLAN_USES_FD
 from scapcore.engine cimport Engine
 from scapcore.events cimport FORM_COUNTED, FORM_LARGE
 from scapcore.names cimport ipv4_ports, ipv4_server_port, ipv6_server_port, l4_protocol
-from scapcore.schema.types cimport SOCKET_SOCKET_E, SOCKET_SOCKET_X
+from scapcore.schema.types cimport (SOCKET_ACCEPT_5_E, SOCKET_ACCEPT_5_X, SOCKET_CONNECT_E, SOCKET_CONNECT_X,
+                                    SOCKET_SOCKET_E, SOCKET_SOCKET_X, SYSCALL_FCNTL_E)
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
-from scapcore.write cimport BlockEncoder, store32
+from scapcore.frames cimport store32
+from scapcore.write cimport BlockEncoder
 
 cdef enum:
     BLOCK_PROCESSES = 0x215
@@ -26,6 +29,12 @@ cdef enum:
     # Set by readers themselves
     READERS_FLAGS = CLONE_NAME_CHANGED | CLONE_ACTIVE
     STATE_ONLY = 1
+    FAMILY_IPV6 = 10
+    TUPLE_SIZE = 37
+
+
+#: What a reader needs so that its tables can be written.
+DUMP_NEEDS = NEED_MEMORY
 
 
 cdef int put_number(BlockEncoder target, const State* state, uint32_t number, uint32_t most) except -1:
@@ -62,7 +71,9 @@ cdef int put_thread(BlockEncoder target, State* state, Thread* thread, int64_t s
     """An entry of a process list (scap format, section 4)."""
     cdef ThreadRow* row = thread_row(state, thread.row)
     cdef size_t entry = target.size
-    cdef bint newer = row.namespace_start or row.tty or row.exe_inode or row.exe_from_memfd or row.exe_upper_layer
+    # Only the newest tools tell of process groups of the machine.
+    cdef bint newer = (row.namespace_start or row.tty or row.pgid > 0 or row.exe_inode or row.exe_from_memfd
+                       or row.exe_upper_layer)
     target.put_u32(0)
     target.put_u64(moved(thread.tid, shift))
     target.put_u64(moved(row.pid, shift))
@@ -177,6 +188,12 @@ cdef bint is_blank_socket(const FdRow* fd) noexcept nogil:
     return (fd.type == FD_IPV4 or fd.type == FD_IPV6) and not fd.name and fd.role == ROLE_NONE and not fd.from_list
 
 
+cdef bint is_connection(const FdRow* fd) noexcept nogil:
+    """True for an IPv6 socket that a call has to connect, or to accept, so that its role is known."""
+    return (fd.type == FD_IPV6 and not fd.from_list and (
+        fd.role == ROLE_CLIENT or (fd.role == ROLE_SERVER and l4_protocol(fd) == L4_TCP)))
+
+
 cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_t* listening, int64_t shift) except -1:
     """A descriptor list block."""
     cdef FdTable* table = thread.fds
@@ -190,7 +207,7 @@ cdef int put_fds(BlockEncoder target, State* state, Thread* thread, const uint8_
     for slot in range(table.rows.mask + 1):
         if table.rows.values[slot] and not is_closed(state, thread, table.rows.keys[slot]):
             fd = fd_row(state, table.rows.values[slot] & FD_ROW_MASK)
-            if not is_blank_socket(fd):
+            if not is_blank_socket(fd) and not is_connection(fd):
                 put_fd(target, state, table.rows.keys[slot], fd, listening)
     return target.end_block(start)
 
@@ -231,37 +248,97 @@ def dump_tables(Engine engine, BlockEncoder target, Choice kept=None, int64_t sh
     return count
 
 
-cdef int put_socket(BlockEncoder target, uint64_t time, int64_t tid, int64_t number, const FdRow* fd) except -1:
-    """The call that made a socket."""
-    cdef uint8_t l4 = l4_protocol(fd)
+cdef size_t begin_event(BlockEncoder target, uint64_t time, int64_t tid, uint16_t type, uint32_t nparams,
+                        uint32_t size) except? 0:
+    """Begin an event that is not shown, up to the lengths of its parameters; where it begins."""
     cdef size_t start = target.size
     target.event_prefix(0, STATE_ONLY, False)
     target.put_u64(time)
     target.put_u64(<uint64_t>tid)
-    target.put_u32(26 + 3 * 2 + 3 * 4)
-    target.put_u16(SOCKET_SOCKET_E)
-    target.put_u32(3)
-    target.put_u16(4)
-    target.put_u16(4)
-    target.put_u16(4)
+    target.put_u32(26 + 2 * nparams + size)
+    target.put_u16(type)
+    target.put_u32(nparams)
+    return start
+
+
+cdef int put_kind(BlockEncoder target, const FdRow* fd) except -1:
+    """Domain, type and protocol of a socket."""
+    cdef uint8_t l4 = l4_protocol(fd)
     target.put_u32(2 if fd.type == FD_IPV4 else 10)
     target.put_u32(3 if l4 == L4_RAW else 1 if l4 == L4_TCP else 2)
     target.put_u32(6 if l4 == L4_TCP else 17 if l4 == L4_UDP else 1 if l4 == L4_ICMP else 255 if l4 == L4_RAW else 2)
-    target.end_block(start)
-    start = target.size
-    target.event_prefix(0, STATE_ONLY, False)
-    target.put_u64(time)
-    target.put_u64(<uint64_t>tid)
-    target.put_u32(26 + 2 + 8)
-    target.put_u16(SOCKET_SOCKET_X)
-    target.put_u32(1)
+    return 0
+
+
+cdef int put_socket(BlockEncoder target, uint64_t time, int64_t tid, int64_t number, const FdRow* fd,
+                    bint enters) except -1:
+    """The call that made a socket; `enters`: whether the capture has beginnings of calls."""
+    cdef size_t start
+    cdef int index
+    if enters:
+        start = begin_event(target, time, tid, SOCKET_SOCKET_E, 3, 3 * 4)
+        for index in range(3):
+            target.put_u16(4)
+        put_kind(target, fd)
+        target.end_block(start)
+    start = begin_event(target, time, tid, SOCKET_SOCKET_X, 1 if enters else 4, 8 if enters else 8 + 3 * 4)
     target.put_u16(8)
+    if not enters:
+        for index in range(3):
+            target.put_u16(4)
     target.put_u64(<uint64_t>number)
+    if not enters:
+        put_kind(target, fd)
+    return target.end_block(start)
+
+
+cdef int put_tuple(BlockEncoder target, const FdRow* fd) except -1:
+    """The ends of an IPv6 connection, in the order of a parameter."""
+    target.put_u8(FAMILY_IPV6)
+    target.put(fd.address, 16)
+    target.put(&fd.address[32], 2)
+    target.put(&fd.address[16], 16)
+    return target.put(&fd.address[34], 2)
+
+
+cdef int put_connection(BlockEncoder target, uint64_t time, int64_t tid, int64_t number, const FdRow* fd,
+                        bint enters) except -1:
+    """The call that connected an IPv6 socket, or accepted it."""
+    cdef size_t start
+    if fd.role == ROLE_CLIENT:
+        if enters:
+            start = begin_event(target, time, tid, SOCKET_CONNECT_E, 1, 8)
+            target.put_u16(8)
+            target.put_u64(<uint64_t>number)
+            target.end_block(start)
+        start = begin_event(target, time, tid, SOCKET_CONNECT_X, 2 if enters else 3, 8 + TUPLE_SIZE + (0 if enters else 8))
+        target.put_u16(8)
+        target.put_u16(TUPLE_SIZE)
+        if not enters:
+            target.put_u16(8)
+        target.put_u64(0)
+        put_tuple(target, fd)
+        if not enters:
+            target.put_u64(<uint64_t>number)
+        return target.end_block(start)
+    if enters:
+        target.end_block(begin_event(target, time, tid, SOCKET_ACCEPT_5_E, 0, 0))
+    start = begin_event(target, time, tid, SOCKET_ACCEPT_5_X, 5, 8 + TUPLE_SIZE + 1 + 4 + 4)
+    target.put_u16(8)
+    target.put_u16(TUPLE_SIZE)
+    target.put_u16(1)
+    target.put_u16(4)
+    target.put_u16(4)
+    target.put_u64(<uint64_t>number)
+    put_tuple(target, fd)
+    target.put_u8(0)
+    target.put_u32(0)
+    target.put_u32(0)
     return target.end_block(start)
 
 
 def dump_sockets(Engine engine, BlockEncoder target, uint64_t time, Choice kept=None):
-    """Write the calls that made sockets of which nothing else is known, as events that are not shown.
+    """Write the calls that made sockets of which lists cannot tell enough, as events that are not shown.
 
     Parameters
     ----------
@@ -283,13 +360,18 @@ def dump_sockets(Engine engine, BlockEncoder target, uint64_t time, Choice kept=
                 continue
             fd = fd_row(state, table.rows.values[slot] & FD_ROW_MASK)
             if is_blank_socket(fd):
-                put_socket(target, time, state.live[index].tid, table.rows.keys[slot], fd)
+                put_socket(target, time, state.live[index].tid, table.rows.keys[slot], fd, state.saw_enter)
+            elif is_connection(fd):
+                if fd.role == ROLE_CLIENT:
+                    put_socket(target, time, state.live[index].tid, table.rows.keys[slot], fd, state.saw_enter)
+                put_connection(target, time, state.live[index].tid, table.rows.keys[slot], fd, state.saw_enter)
 
 
 def dump_calls(Engine engine, BlockEncoder target, Choice kept=None):
     """Write the beginnings of the calls that are under way, as events that are not shown.
 
-    Where only the descriptor of a beginning is still known, the event has no other parameter.
+    Where only the descriptor of a beginning is still known, the event has no other parameter; where not even that, or of an
+    fcntl that duplicates nothing, there is none.
 
     Parameters
     ----------
@@ -326,7 +408,8 @@ def dump_calls(Engine engine, BlockEncoder target, Choice kept=None):
             store32(target.data + header + 16, <uint32_t>(target.size - header))
             target.end_block(start)
             count += 1
-        elif engine.plans[type].bits & PLAN_USES_FD:
+        # sysdig 0.29.3 looks for the command of an fcntl that is not shown where none is, and crashes.
+        elif engine.plans[type].bits & PLAN_USES_FD and type != SYSCALL_FCNTL_E:
             start = target.size
             target.event_prefix(0, STATE_ONLY, False)
             target.put_u64(thread.enter_time)
@@ -337,6 +420,10 @@ def dump_calls(Engine engine, BlockEncoder target, Choice kept=None):
             target.put_u16(8)
             target.put_u64(<uint64_t>thread.last_fd)
             target.end_block(start)
+            count += 1
+        elif engine.plans[type].handler == NULL:
+            # Nobody looks at its parameters; that it began tells how long the call takes.
+            target.end_block(begin_event(target, thread.enter_time, thread.tid, type, 0, 0))
             count += 1
     return count
 

@@ -5,6 +5,9 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from scapcore.write cimport BlockEncoder
 
 
+cdef uint8_t number_width(uint8_t kind) noexcept nogil
+
+
 cdef class EventEncoder:
     cdef readonly object event_type
     cdef readonly tuple names

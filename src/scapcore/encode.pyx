@@ -16,7 +16,8 @@ from scapcore.schema.types cimport (
     PT_SOCKTUPLE, PT_SYSCALLID, PT_UID, PT_UINT8, PT_UINT16, PT_UINT32, PT_UINT64,
 )
 
-from scapcore.write cimport BlockEncoder, close_event, fits, integer, range_text, store16, store32, store64
+from scapcore.frames cimport store16, store32, store64
+from scapcore.write cimport BlockEncoder, close_event, fits, integer, range_text
 
 from scapcore.errors import ScapError
 from scapcore.schema import load
@@ -44,6 +45,11 @@ declare((PT_UINT8, PT_SIGTYPE, PT_L4PROTO, PT_SOCKFAMILY, PT_FLAGS8, PT_ENUMFLAG
 declare((PT_UINT16, PT_SYSCALLID, PT_PORT, PT_FLAGS16, PT_ENUMFLAGS16), 2, False)
 declare((PT_UINT32, PT_BOOL, PT_FLAGS32, PT_ENUMFLAGS32, PT_UID, PT_GID, PT_SIGSET, PT_MODE), 4, False)
 declare((PT_UINT64, PT_RELTIME, PT_ABSTIME), 8, False)
+
+
+cdef uint8_t number_width(uint8_t kind) noexcept nogil:
+    """Bytes of a number of a type of parameters; 0 for types that are no numbers."""
+    return NUMBERS[kind & 63].width
 
 
 cdef class EventEncoder:

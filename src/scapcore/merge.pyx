@@ -9,7 +9,8 @@ from scapcore.batch cimport EventBatch
 from scapcore.choice cimport is_container, put_event
 from scapcore.events cimport FORM_COUNTED, FORM_FLAGS, FORM_LARGE, MARK_HIDDEN, Columns, Event, load16, load32, load64
 from scapcore.schema.types cimport PT_PID
-from scapcore.write cimport BlockEncoder, store64
+from scapcore.frames cimport store64
+from scapcore.write cimport BlockEncoder
 
 #: What lies between the thread ids of one machine and the next.
 DISTANCE = HOST_STEP

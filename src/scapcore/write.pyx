@@ -1,18 +1,19 @@
 """The block writer: whole capture blocks, encoded into a growing buffer.
 
-:class:`BlockEncoder` knows the blocks (scap format, sections 1 to 9): it takes plain integers and bytes, pads,
-and writes lengths and trailers. It knows neither files, the buffer being emptied with :meth:`BlockEncoder.take`,
-nor event types, which are the matter of :mod:`scapcore.encode`.
+:class:`BlockEncoder` knows the blocks (scap format, sections 1 to 9): it takes plain integers and bytes, and refuses
+what does not fit. Their frames are written by :mod:`scapcore.frames`. It knows neither files, the buffer being emptied
+with :meth:`BlockEncoder.take`, nor event types, which are the matter of :mod:`scapcore.encode`.
 
 The blocks are those of the newest minor version (1.2): lists whose entries carry their length, and events that
 carry their parameter count.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong
 from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset
+
+from scapcore.events cimport load32
+from scapcore.frames cimport LIMIT_BLOCK, BlockBuffer, store32
 
 from scapcore.errors import ScapError
 
@@ -30,7 +31,6 @@ cdef enum:
     BYTE_ORDER_MAGIC = 0x1A2B3C4D
     EVENT_HEADER = 26
     # What the original reader takes at most (scap format, sections 4, 5, 6.1 and 9).
-    LIMIT_BLOCK = 0x7FFFFFFF
     LIMIT_EVENT_BLOCK = 65536
     LIMIT_PATH = 1024
     LIMIT_ARGUMENTS = 4096
@@ -47,9 +47,12 @@ PROCESS_FIELDS = (
 cdef Py_ssize_t PROCESS_REQUIRED = 24
 cdef const char* PROCESS_WIDTHS = b"uuussPPPAPsiiiiiiuuAssAPiBuuu"
 
-
-cdef inline uint32_t load32(const uint8_t* place) noexcept nogil:
-    return place[0] | (<uint32_t> place[1] << 8) | (<uint32_t> place[2] << 16) | (<uint32_t> place[3] << 24)
+#: The same in the newest arrangement of the appended part.
+NEWEST_PROCESS_FIELDS = PROCESS_FIELDS[:PROCESS_REQUIRED] + (
+    "pidns_init_start_ts", "tty", *PROCESS_FIELDS[PROCESS_REQUIRED:],
+    "exe_upper_layer", "exe_ino", "exe_ino_ctime", "exe_ino_mtime", "exe_from_memfd", "exe_lower_layer", "pgid",
+)
+cdef const char* NEWEST_PROCESS_WIDTHS = b"uuussPPPAPsiiiiiiuuAssAPuiiBuuuBuuuBBs"
 
 
 cdef int fits(object value, unsigned int bits, bint signed, uint64_t* encoded) except -1:
@@ -104,7 +107,7 @@ cdef bytes address(object value, str name, Py_ssize_t size):
     return value
 
 
-cdef class BlockEncoder:
+cdef class BlockEncoder(BlockBuffer):
     """Encodes blocks one after another into a buffer of its own.
 
     A call that raises leaves the buffer as it was before. A buffer belongs to one thread at a time.
@@ -121,95 +124,6 @@ cdef class BlockEncoder:
     >>> len(encoder), encoder.take()[:4].hex(), len(encoder)
     (28, '0a0d0d0a', 0)
     """
-
-    def __cinit__(self, size_t capacity=65536):
-        self.capacity = capacity if capacity > 256 else 256
-        self.size = 0
-        self.data = <uint8_t*> malloc(self.capacity)
-        if self.data == NULL:
-            raise MemoryError
-
-    def __dealloc__(self):
-        free(self.data)
-
-    def __len__(self):
-        return self.size
-
-    def take(self):
-        """The encoded blocks; the buffer is empty afterwards.
-
-        Returns
-        -------
-        bytes
-        """
-        taken = PyBytes_FromStringAndSize(<char*> self.data, self.size)
-        self.size = 0
-        return taken
-
-    cdef int reserve(self, size_t more) except -1:
-        cdef size_t wanted = self.size + more
-        cdef size_t capacity = self.capacity
-        cdef uint8_t* data
-        if wanted <= capacity:
-            return 0
-        while capacity < wanted:
-            capacity += capacity >> 1
-        data = <uint8_t*> realloc(self.data, capacity)
-        if data == NULL:
-            raise MemoryError
-        self.data = data
-        self.capacity = capacity
-        return 0
-
-    cdef int put(self, const void* source, size_t count) except -1:
-        self.reserve(count)
-        memcpy(self.data + self.size, source, count)
-        self.size += count
-        return 0
-
-    cdef int put_u8(self, uint8_t value) except -1:
-        self.reserve(1)
-        self.data[self.size] = value
-        self.size += 1
-        return 0
-
-    cdef int put_u16(self, uint16_t value) except -1:
-        self.reserve(2)
-        store16(self.data + self.size, value)
-        self.size += 2
-        return 0
-
-    cdef int put_u32(self, uint32_t value) except -1:
-        self.reserve(4)
-        store32(self.data + self.size, value)
-        self.size += 4
-        return 0
-
-    cdef int put_u64(self, uint64_t value) except -1:
-        self.reserve(8)
-        store64(self.data + self.size, value)
-        self.size += 8
-        return 0
-
-    cdef size_t begin_block(self, uint32_t block_type) except? 0:
-        cdef size_t start = self.size
-        self.reserve(8)
-        store32(self.data + start, block_type)
-        self.size += 8
-        return start
-
-    cdef int end_block(self, size_t start) except -1:
-        """Pad to four bytes, write the trailer and both lengths."""
-        cdef size_t padding = (4 - (self.size - start) % 4) % 4
-        cdef size_t total = self.size - start + padding + 4
-        if total > LIMIT_BLOCK:
-            raise ScapError(f"a block of {total} bytes does not fit the format")
-        self.reserve(padding + 4)
-        memset(self.data + self.size, 0, padding)
-        self.size += padding + 4
-        store32(self.data + self.size - 4, total)
-        store32(self.data + start + 4, total)
-        return 0
 
     cdef put_text(self, object value, str name, Py_ssize_t limit):
         cdef bytes text = octets(value, name, limit)
@@ -369,8 +283,9 @@ cdef class BlockEncoder:
         ----------
         entries : iterable of tuple
             The values named in :data:`PROCESS_FIELDS`, in that order. The first 24 are needed; the five of the
-            appended part may be left out from the end. Only the older arrangement of that part is written, which
-            every reader understands. `args`, `env` and `cgroups` are NUL-terminated strings one after another.
+            appended part may be left out from the end. This is the older arrangement of that part, which every
+            reader understands. As many values as :data:`NEWEST_PROCESS_FIELDS` are those, in the newest one.
+            `args`, `env` and `cgroups` are NUL-terminated strings one after another.
 
         Raises
         ------
@@ -381,19 +296,23 @@ cdef class BlockEncoder:
         cdef size_t entry
         cdef Py_ssize_t index, count
         cdef char width
-        cdef tuple values
+        cdef const char* widths
+        cdef tuple values, names
         cdef str name
         try:
             for values in entries:
                 count = len(values)
-                if not PROCESS_REQUIRED <= count <= len(PROCESS_FIELDS):
+                names, widths = PROCESS_FIELDS, PROCESS_WIDTHS
+                if count == len(NEWEST_PROCESS_FIELDS):
+                    names, widths = NEWEST_PROCESS_FIELDS, NEWEST_PROCESS_WIDTHS
+                elif not PROCESS_REQUIRED <= count <= len(PROCESS_FIELDS):
                     raise ScapError(f"a process entry has {count} values instead of {PROCESS_REQUIRED} to "
-                                    f"{len(PROCESS_FIELDS)}")
+                                    f"{len(PROCESS_FIELDS)}, or {len(NEWEST_PROCESS_FIELDS)}")
                 entry = self.size
                 self.put_u32(0)
                 for index in range(count):
-                    name = PROCESS_FIELDS[index]
-                    width = PROCESS_WIDTHS[index]
+                    name = names[index]
+                    width = widths[index]
                     value = values[index]
                     if width == c"P":
                         self.put_text(value, name, LIMIT_PATH)
@@ -577,93 +496,6 @@ cdef class BlockEncoder:
         except BaseException:
             self.size = start
             raise
-
-    def append(self, blocks):
-        """Copy complete blocks, byte for byte.
-
-        Parameters
-        ----------
-        blocks : bytes-like
-            One or more blocks. The frame of each is checked, its content is not.
-
-        Raises
-        ------
-        ScapError
-            The bytes are not a sequence of whole blocks.
-        """
-        cdef const uint8_t[::1] source = memoryview(blocks).cast("B")
-        cdef size_t total = source.shape[0]
-        cdef size_t offset = 0
-        cdef size_t length
-        if total == 0:
-            return
-        with nogil:
-            while offset < total:
-                length = whole_block(&source[0], total, offset)
-                if length == 0:
-                    break
-                offset += length
-        if offset < total:
-            raise ScapError(f"no whole block at byte {offset} of {total}")
-        self.put(&source[0], total)
-
-    def append_selected(self, source, const int64_t[::1] offsets):
-        """Copy some of the blocks of a buffer, byte for byte.
-
-        Parameters
-        ----------
-        source : bytes-like
-            The blocks to choose from.
-        offsets : array of int64, shape (n,)
-            Where the wanted blocks begin in `source`, in the order of writing.
-
-        Raises
-        ------
-        ScapError
-            There is no whole block at one of the offsets.
-        """
-        cdef const uint8_t[::1] octets_view = memoryview(source).cast("B")
-        cdef size_t total = octets_view.shape[0]
-        cdef const uint8_t* begin
-        cdef Py_ssize_t index, count = offsets.shape[0]
-        cdef size_t length, offset, wanted = 0
-        cdef uint8_t* place
-        if count == 0:
-            return
-        if total == 0:
-            raise ScapError(f"no whole block at byte {offsets[0]} of 0")
-        begin = &octets_view[0]
-        with nogil:
-            for index in range(count):
-                length = whole_block(begin, total, <size_t> offsets[index])
-                if length == 0:
-                    break
-                wanted += length
-            else:
-                index = count
-        if index < count:
-            raise ScapError(f"no whole block at byte {offsets[index]} of {total}")
-        self.reserve(wanted)
-        place = self.data + self.size
-        with nogil:
-            for index in range(count):
-                offset = <size_t> offsets[index]
-                length = load32(begin + offset + 4)
-                memcpy(place, begin + offset, length)
-                place += length
-        self.size += wanted
-
-
-cdef size_t whole_block(const uint8_t* data, size_t total, size_t offset) noexcept nogil:
-    """Length of the block at `offset`, 0 if its frame is not in order."""
-    cdef size_t length
-    if offset > total or total - offset < 12:
-        return 0
-    length = load32(data + offset + 4)
-    if length < 12 or length % 4 or length > total - offset or load32(data + offset + length - 4) != length:
-        return 0
-    return length
-
 
 cdef int close_event(BlockEncoder target, size_t start, size_t header, bint large) except -1:
     """Fill in the event's length and end its block."""

@@ -7,13 +7,14 @@ import os
 import stat
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeAlias, cast
 
 from scapcore.errors import ScapError
+from scapcore.source.opening import STANDARD_INPUT
 from scappy.compression import COMPRESSIONS, Bytes, Frame, compressor
 
-__all__ = ["COMPRESSIONS", "OutputFile", "PathOrFile", "check_not_input"]
+__all__ = ["COMPRESSIONS", "OutputFile", "PathOrFile", "check_not_input", "told_what_is_kept"]
 
 PathOrFile: TypeAlias = str | os.PathLike[str] | BinaryIO
 
@@ -52,8 +53,18 @@ def check_not_input(target: object, sources: list[str]) -> None:
         return
     for source in sources:
         with contextlib.suppress(OSError, ValueError):
-            if os.path.samefile(source, target) and stat.S_ISREG(os.stat(source).st_mode):
+            status = os.fstat(0) if source == STANDARD_INPUT else os.stat(source)
+            if os.path.samestat(status, os.stat(target)) and stat.S_ISREG(status.st_mode):
                 raise ScapError(f"{os.fspath(target)} is the capture that is read; write to another file")
+
+
+def free_name(path: str) -> str:
+    """A name that nothing has: the path, or with a number behind it."""
+    name, number = path, 1
+    while os.path.lexists(name):
+        number += 1
+        name = f"{path}{number}"
+    return name
 
 
 def _whole_blocks(data: Bytes, most: int) -> int:
@@ -79,6 +90,8 @@ class OutputFile:
         Compression of the whole.
     mode : int, optional
         Permissions of a file. The default is those of the file that is replaced, or 0600.
+    hurries : bool
+        Whether it is compressed less well when it would have to be waited for.
 
     Attributes
     ----------
@@ -91,14 +104,17 @@ class OutputFile:
         The target cannot be written, or the compression is not known.
     """
 
-    def __init__(self, target: PathOrFile, compress: str | None = None, *, mode: int | None = None) -> None:
-        self._compressor = compressor(compress)
+    def __init__(
+        self, target: PathOrFile, compress: str | None = None, *, mode: int | None = None, hurries: bool = False
+    ) -> None:
+        self._compressor = compressor(compress, hurries)
         self._temporary: str | None = None
         self._final = ""
         self._owned = True
         self._file: BinaryIO
         self.size = 0
         self._taken = 0
+        self._is_broken_off = False     # between frames that belong together
         if isinstance(target, (str, os.PathLike)):
             self.name = os.fspath(target)
             with _as_scap_error(self.name):
@@ -155,9 +171,11 @@ class OutputFile:
         self._put(data)
 
     def _put_frames(self, frames: Iterator[Frame]) -> None:
+        self._is_broken_off = True
         for frame in frames:
             self._put(frame.packed)
             self._taken += frame.size
+        self._is_broken_off = False
 
     def _put(self, data: Bytes) -> None:
         rest = memoryview(data).cast("B")
@@ -170,17 +188,21 @@ class OutputFile:
                     written = self._file.write(rest)
                     rest = rest[len(rest) if written is None else written :]
         except BaseException:
-            self._mend(memoryview(data).cast("B"), start - len(rest))
+            self._mend(memoryview(data).cast("B"))
             raise
         self.size += start
 
-    def _mend(self, data: memoryview, written: int) -> None:
+    def _mend(self, data: memoryview) -> None:
         """Take half a block or frame away from the end of a file."""
         if self._temporary is None:
             return
-        if self._compressor is None:
-            self.size += _whole_blocks(data, written)
         with contextlib.suppress(OSError):
+            # An interrupt may have come behind a write that told nobody any more how much it wrote.
+            written = min(max(os.fstat(self._file.fileno()).st_size - self.size, 0), len(data))
+            if self._compressor is None:
+                self.size += _whole_blocks(data, written)
+            elif written == len(data):
+                self.size += written
             os.ftruncate(self._file.fileno(), self.size)
 
     def close(self) -> None:
@@ -203,17 +225,23 @@ class OutputFile:
     def keep(self) -> str | None:
         """Give up, but keep what was written: it is sound, and gets its name with ``.part`` behind it.
 
+        What an earlier run has left there stays: a number follows then.
+
         Returns
         -------
         str or None
             Name of the file; None if there is none.
         """
         if self._compressor is not None and self._temporary is not None:
-            with contextlib.suppress(ScapError):
-                self._put_frames(self._compressor.finish())
+            with contextlib.suppress(ScapError, OSError):
+                if self._is_broken_off:
+                    # A frame may have been lost while frames were handed over: what follows it must not be written.
+                    os.ftruncate(self._file.fileno(), self.size)
+                else:
+                    self._put_frames(self._compressor.finish())
         kept = None
         if self._temporary is not None and self.size:
-            kept = self._final + ".part"
+            kept = free_name(self._final + ".part")
             try:
                 os.replace(self._temporary, kept)
                 self._temporary = None
@@ -234,3 +262,26 @@ class OutputFile:
             with contextlib.suppress(OSError):
                 os.unlink(self._temporary)
             self._temporary = None
+
+
+@contextlib.contextmanager
+def told_what_is_kept(give_up: Callable[[], str | None]) -> Iterator[None]:
+    """Say in errors and interrupts where that is which was written before.
+
+    Parameters
+    ----------
+    give_up : callable
+        Ends the writing; gives the name of what was kept, None if nothing was.
+    """
+    try:
+        yield
+    except BaseException as error:
+        kept = give_up()
+        told = "nothing was written before" if kept is None else f"what was written before is in {kept}"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(told) from None
+        if kept is None:
+            raise
+        if type(error) is ScapError:
+            raise ScapError(f"{error}; {told}") from error
+        raise

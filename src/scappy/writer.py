@@ -89,6 +89,8 @@ class CaptureWriter:
         the capture grows, and left open.
     compress : {None, "gzip", "zstd", "lz4"}
         Compression of the file.
+    mode : int, optional
+        Permissions of a new file; the default is those of the file that is replaced, or 0600.
 
     Raises
     ------
@@ -114,8 +116,8 @@ class CaptureWriter:
     '0a0d0d0a'
     """
 
-    def __init__(self, target: PathOrFile, compress: str | None = None) -> None:
-        self._output = OutputFile(target, compress)
+    def __init__(self, target: PathOrFile, compress: str | None = None, *, mode: int | None = None) -> None:
+        self._output = OutputFile(target, compress, mode=mode)
         self._blocks = BlockEncoder()
         self._encoders: dict[tuple[int, int], EventEncoder] = {}
         self._machine = Machine()

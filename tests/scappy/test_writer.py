@@ -300,6 +300,11 @@ class TestFiles:
         CaptureWriter(path).close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
+    def test_permissions_as_asked_for(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.scap"
+        CaptureWriter(path, mode=0o640).close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         path, link = tmp_path / "x.scap", tmp_path / "link"
         link.symlink_to(path)

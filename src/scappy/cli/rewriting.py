@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import scappy
 from scapcore.errors import CorruptCaptureError
@@ -17,7 +18,11 @@ BEGIN = Option("from", "", "from", "TIME", "begin there")
 END = Option("to", "", "to", "TIME", "end there")
 OUTPUT = Option("output", "o", "output", "FILE", "where to")
 RULES = Option("rules", "", "rules", "FILE", "what is taken out, YAML")
-BY = Option("by", "", "by", "WHAT", "container or pod")
+BY = Option("by", "", "by", "WHAT", "container, pod, time or size")
+EVERY = Option("every", "", "every", "AMOUNT", "of time or bytes in a file")
+SNAPSHOT = Option("k8s", "", "k8s", "FILE", "objects of the cluster, for pods")
+TIMES = {"s": 1, "m": 60, "h": 3600, "": 1}
+SIZES = {"": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def read_words(words: Sequence[str], options: Sequence[Option]) -> tuple[list[str], dict[str, str]]:
@@ -86,18 +91,40 @@ def redact(words: Sequence[str]) -> int:
     return damaged([report.damage] if report.damage is not None else [])
 
 
+def amount(text: str, units: Mapping[str, int]) -> float:
+    """A number with its unit."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text)
+    if not found or found[2] not in units or not float(found[1]):
+        raise UsageError(f"--every: {text!r} is no number above 0 with one of the units {', '.join(filter(None, units))}")
+    return float(found[1]) * units[found[2]]
+
+
 def split(words: Sequence[str]) -> int:
     """``scappy split``."""
     from scappy.copying.split import split as split_capture
+    from scappy.copying.split import split_evenly
 
-    names, values = read_words(words, (COMPRESS, BY))
+    names, values = read_words(words, (COMPRESS, BY, EVERY, SNAPSHOT))
     if len(names) != 2 or "by" not in values:
-        raise UsageError("split takes a capture, a directory, and --by container or --by pod")
+        raise UsageError("split takes a capture, a directory, and --by container, pod, time or size")
+    by, compress = values["by"], values.get("compress")
+    if by not in ("container", "pod", "time", "size"):
+        raise UsageError(f"--by takes container, pod, time or size, not {by!r}")
+    if ("every" in values) != (by in ("time", "size")):
+        raise UsageError("--every belongs to --by time and --by size: 30s, 5m, 100MB")
     with scappy.open(names[0]) as capture:
-        results = split_capture(capture, names[1], values["by"], compress=values.get("compress"))
-    for value, result in results.items():
-        print(f"{result.files[0]}: {result.events} events of {value}")
-    return damaged([result.damage for result in results.values() if result.damage is not None][:1])
+        if by == "time":
+            parts = split_evenly(capture, names[1], seconds=amount(values["every"], TIMES), compress=compress)
+        elif by == "size":
+            parts = split_evenly(capture, names[1], size=round(amount(values["every"], SIZES)), compress=compress)
+        else:
+            joined = capture.join_kubernetes(values["k8s"]) if "k8s" in values else capture
+            results = split_capture(joined, names[1], by, compress=compress)
+            for value, result in results.items():
+                print(f"{result.files[0]}: {result.events} events of {value}")
+            return damaged([result.damage for result in results.values() if result.damage is not None][:1])
+    print(f"{parts.events} events in {len(parts.files)} files, {parts.bytes} bytes")
+    return damaged([parts.damage] if parts.damage is not None else [])
 
 
 #: The commands by name.

@@ -21,7 +21,7 @@ WRITING_OPTIONS = (
     Option("compress", "z", "compress", "", "with -w: compress with gzip"),
     Option("codec", "", "compression", "NAME", "with -w: compress with gzip, zstd or lz4"),
     Option("size", "C", "file-size", "MB", "with -w: begin a new file after so many millions of bytes"),
-    Option("limit", "W", "limit", "N", "with -C or -e: a ring of N files; with -G: end after N files"),
+    Option("limit", "W", "limit", "N", "with -C, -G or -e: a ring of the last N files"),
     Option("seconds", "G", "seconds", "SECONDS", "with -w: a new file after so many seconds; its name may hold a time format"),
     Option("events_each", "e", "events", "N", "with -w: begin a new file after N events"),
     Option("fat", "F", "fatfile", "", "with -w: keep, not shown, what is needed to understand the chosen events"),
@@ -42,10 +42,10 @@ def check_writing(values: Mapping[str, str], switches: Set[str]) -> None:
         If a number is none, or an option has nothing to be about.
     """
     for name, letter in COUNTS.items():
-        if not re.fullmatch(r"[1-9]\d*", values.get(name, "1")):
+        if name in values and not re.fullmatch(r"[1-9]\d*", values[name]):
             raise UsageError(f"{letter} takes a number above 0, not {values[name]!r}")
     for name, letter in {"size": "-C", "seconds": "-G"}.items():
-        if not re.fullmatch(r"\d+(\.\d+)?", values.get(name, "1")) or not float(values.get(name, "1")):
+        if name in values and (not re.fullmatch(r"\d+(\.\d+)?", values[name]) or not float(values[name])):
             raise UsageError(f"{letter} takes a number above 0, not {values[name]!r}")
     if "write" not in values:
         for name, letter in NEED_WRITE.items():
@@ -73,7 +73,7 @@ def write(capture: Capture, values: Mapping[str, str], switches: Set[str]) -> Co
     Parameters
     ----------
     capture : Capture
-        With its filter, but without the range of time.
+        With its filter, but without the range of time; of the running system or of a file.
     values, switches : mapping and set
         The options.
 

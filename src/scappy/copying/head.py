@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from scapcore.batch import EventBatch
     from scapcore.choice import Choice
     from scapcore.reader import Reader
+    from scappy.metadata import Directory
 
-__all__ = ["Head"]
+__all__ = ["OBJECTS", "Head"]
 
 #: Blocks of the kinds whose content is taken over as it stands: machine, interfaces, users.
 LASTING = frozenset((0x201, 0x8002ABCD, 0x205, 0x219, 0x8011ABCD, 0x206, 0x220, 0x8012ABCD))
+#: Objects of a cluster, see :mod:`scappy.metadata.embedding`; a kind of block for local use (pcapng: the highest bit is set).
+OBJECTS = 0x9C5C0E5B
 #: The type of events that tell about containers otherwise than in JSON.
 CONTAINER = 228
 
@@ -51,6 +54,40 @@ class Head:
         self._lasting: list[bytes] = []
         self._told: list[bytes] = []
         self._containers: dict[str, bytes] = {}
+        self._joined: Directory | None = None
+        self._objects = b""
+
+    def join(self, directory: Directory) -> None:
+        """Let the capture carry the objects of a cluster, instead of those that it carries."""
+        from scappy.metadata.embedding import objects_block, objects_payload
+
+        self._joined = directory
+        self._objects = objects_block(objects_payload(directory))
+
+    @property
+    def joined(self) -> bool:
+        """Whether the capture carries objects that the original does not."""
+        return self._joined is not None
+
+    def as_it_was(self) -> bytes:
+        """The blocks with which the original begins, and the objects that were joined to it."""
+        return b"".join(self.original) + (self._objects if self.joined else b"")
+
+    def told_objects(self, time: int) -> bytes:
+        """Events that tell other readers about the objects that were joined; for behind the containers."""
+        if self._joined is None:
+            return b""
+        from scappy.metadata.embedding import told_objects
+
+        return told_objects(self._joined, time)
+
+    def labelled(self, kind: int, block: bytes) -> bytes:
+        """An event about a container, with labels that tell its pod."""
+        if self._joined is None:
+            return block
+        from scappy.metadata.embedding import labelled
+
+        return labelled(self._joined, kind, block)
 
     def take(self, passed: list[bytes]) -> None:
         """Take over blocks that the reader has passed."""
@@ -61,6 +98,12 @@ class Head:
                     self._lasting.clear()
                     self._told.clear()
                     self._containers.clear()
+                elif kind == OBJECTS:
+                    if self._joined is not None:
+                        continue
+                    self._objects = block
+                    self.original.append(block)
+                    continue
                 elif kind in LASTING:
                     self._lasting.append(block)
                 elif kind in EVENTS:
@@ -73,7 +116,7 @@ class Head:
         for kind, block in container_events(batch):
             # The newest record is the one that holds, and the place of the first its place among the others.
             identity = container_id(kind, block)
-            self._containers[identity or str(len(self._containers))] = block
+            self._containers[identity or str(len(self._containers))] = self.labelled(kind, block)
 
     @property
     def lasting(self) -> list[tuple[int, bytes]]:
@@ -94,6 +137,7 @@ class Head:
         encoder = BlockEncoder()
         encoder.section_header()
         encoder.append(b"".join(self._lasting))
+        encoder.append(self._objects)
         dump_tables(reader.engine, encoder, kept)
         encoder.append(b"".join(self._containers.values()))
         encoder.append(b"".join(self._told))

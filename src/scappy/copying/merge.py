@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,14 +14,14 @@ from scapcore.write import BlockEncoder
 from scappy.blocks import EVENTS, blocks_of
 from scappy.capture import Capture
 from scappy.copying.head import Head
-from scappy.output import OutputFile, PathOrFile, check_not_input
+from scappy.copying.lists import INTERFACES, USERS, list_block, list_entries
+from scappy.output import OutputFile, PathOrFile, check_not_input, told_what_is_kept
 
 __all__ = ["HOST_STEP", "MergeResult", "merge"]
 
 #: What lies between the thread ids of one machine and the next: more than any kernel gives.
 HOST_STEP = DISTANCE
 HOST_NAME_LIMIT = 127
-INTERFACES, USERS = 0x219, 0x220
 FLUSH_SIZE = 1 << 20
 NEVER = 1 << 64
 
@@ -118,7 +117,8 @@ def merge(captures: Sequence[Capture], target: PathOrFile, *, compress: str | No
     Raises
     ------
     ScapError
-        There is nothing to merge, or the target cannot be written or is one of the captures.
+        There is nothing to merge, or the target cannot be written or is one of the captures; if something had been
+        written, the message names the file that holds it.
     UnsupportedCaptureError
         A capture was opened with ``view="exit"``.
     """
@@ -134,12 +134,9 @@ def merge(captures: Sequence[Capture], target: PathOrFile, *, compress: str | No
     # The first of each machine tells what its tables were.
     parts.sort(key=lambda part: part.start)
     output = OutputFile(target, compress)
-    try:
+    with told_what_is_kept(output.keep):
         result = _write(parts, output)
         output.close()
-    except BaseException:
-        output.discard()
-        raise
     return result
 
 
@@ -195,30 +192,21 @@ def _write_head(parts: list[_Part], encoder: BlockEncoder) -> None:
         max(machine.get("max_pid", 0) for machine in machines),
         name.encode("utf-8", "surrogateescape")[:HOST_NAME_LIMIT],
     )
-    for kind in (INTERFACES, USERS):
-        # A list replaces the one before it, so that there can be only one; the last entry of an id counts.
-        bodies = [block[8:-4] for part in reversed(parts) for own, block in part.head.lasting if own == kind]
-        if bodies:
-            encoder.append(_block(kind, b"".join(_entries(body, kind == INTERFACES) for body in bodies)))
+    # A list replaces the one before it, so that there can be only one of each. The last user of an id counts, and the
+    # first interface stands for addresses that nobody told: both are those of the first machine.
+    entries = {INTERFACES: b"", USERS: b""}
+    for part in reversed(parts):
+        for own, block in part.head.lasting:
+            kind, found = list_entries(own, block)
+            if kind == INTERFACES:
+                entries[kind] = found + entries[kind]
+            elif kind:
+                entries[kind] += found
+    for kind, body in entries.items():
+        if body:
+            encoder.append(list_block(kind, body))
     for part in parts:
         assert part.reader.engine is not None
         dump_tables(part.reader.engine, encoder, None, part.shift)
         if not part.shift:
             dump_calls(part.reader.engine, encoder)
-
-
-def _entries(body: bytes, outside: bool) -> bytes:
-    """The entries of a list without the padding behind them; `outside`: their lengths do not count themselves."""
-    place = 0
-    while place + 4 <= len(body):
-        length: int = struct.unpack_from("<I", body, place)[0] + (4 if outside else 0)
-        if length < 4 or place + length > len(body):
-            break
-        place += length
-    return body[:place]
-
-
-def _block(kind: int, body: bytes) -> bytes:
-    body += bytes(-len(body) % 4)
-    length = struct.pack("<I", len(body) + 12)
-    return struct.pack("<I", kind) + length + body + length

@@ -22,11 +22,14 @@ class Rotation:
     size : int
         A file ends when it is larger than so many bytes; 0 is no limit.
     seconds : float
-        A file covers so many seconds of the capture; 0 is no limit.
+        A file covers so many seconds of the capture, from the full second of its first event on if it is a whole number;
+        0 is no limit.
     events : int
         A file holds so many events; 0 is no limit.
     files : int
-        With `seconds` writing ends after so many files; otherwise the first ones are overwritten then. 0 is no limit.
+        Only the last so many files are kept: a ring. 0 is no limit.
+    suffix : str
+        What follows the number of a file; with one, names hold no time.
 
     Raises
     ------
@@ -41,12 +44,15 @@ class Rotation:
     >>> os.environ["TZ"] = "UTC"; time.tzset()
     >>> Rotation(seconds=60).name("at-%H%M.scap", 0, 12 * 3600 * SECOND)
     'at-1200.scap'
+    >>> Rotation(seconds=60, events=9).name("at-%H%M.scap", 1, 12 * 3600 * SECOND)
+    'at-1200.scap1'
     """
 
     size: int = 0
     seconds: float = 0
     events: int = 0
     files: int = 0
+    suffix: str = ""
 
     def __post_init__(self) -> None:
         if min(self.size, self.seconds, self.events, self.files) < 0:
@@ -59,23 +65,28 @@ class Rotation:
         """Nanoseconds of a file, 0 for no limit."""
         return round(self.seconds * SECOND)
 
-    def is_last(self, number: int) -> bool:
-        """Whether nothing is written after the file of that number."""
-        return bool(self.seconds and self.files and number + 1 >= self.files)
+    def beginning(self, now: int) -> int:
+        """When a file begins whose first event has the time `now`, ns since the epoch."""
+        return now // SECOND * SECOND if self.seconds == int(self.seconds) else now
 
-    def name(self, path: str | os.PathLike[str], number: int, start: int) -> str:
+    def name(self, path: str | os.PathLike[str], number: int, start: int, former: int = 0) -> str:
         """Name of a file.
 
         Parameters
         ----------
         path : str or path
-            What was asked for; with `seconds`, it may hold codes of ``strftime``.
+            What was asked for; with `seconds`, it may hold codes of ``strftime``. Its number follows the time of a file
+            where another limit may end files, too, and where the file before has the same time.
         number : int
             From 0.
         start : int
             Time at which the file begins, ns since the epoch.
+        former : int
+            The same of the file before.
         """
         text = os.fspath(path)
-        if self.seconds and "%" in text:
-            return time.strftime(text, time.localtime(start // SECOND))
-        return f"{text}{number % self.files if self.files else number}"
+        if self.seconds and "%" in text and not self.suffix:
+            name, before = (time.strftime(text, time.localtime(at // SECOND)) for at in (start, former))
+            # Several files may begin in the same span.
+            return f"{name}{number}" if self.size or self.events or (number and name == before) else name
+        return f"{text}{number % self.files if self.files else number}{self.suffix}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-__all__ = ["descriptor_texts", "host_name", "process_texts", "user_texts"]
+from scappy.copying.lists import INTERFACE_SIZES
+
+__all__ = ["descriptor_texts", "host_name", "interface_texts", "machine_block", "process_texts", "user_texts"]
 
 PATH_TYPES_BEFORE = {16: 4, 8: 16}
 ADDRESS_TYPES = frozenset((3, 4, 5, 6))
 HOST_NAME_PLACE, HOST_NAME_SIZE = 8 + 20, 128
+#: A machine block without its frame: what is read of it, and 24 bytes that are not.
+MACHINE_KNOWN, MACHINE_SIZE = 20 + HOST_NAME_SIZE + 8, 20 + HOST_NAME_SIZE + 32
 
 
 def text_at(block: bytes | bytearray, place: int) -> tuple[int, int]:
@@ -55,18 +59,38 @@ def descriptor_texts(block: bytes | bytearray) -> Iterator[tuple[str, int, int]]
         place += size
 
 
-def user_texts(block: bytes | bytearray, sized: bool) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each text of a user list, of either version."""
+def user_texts(block: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each text of a user list of the newest form."""
     place = 8
     end = len(block) - 4
-    while place + 4 <= end:
-        at = place + 4 if sized else place
-        group = block[at] != 0
-        at += 5 if group else 9
+    while place + 4 < end and (size := struct.unpack_from("<I", block, place)[0]):
+        group = block[place + 4] != 0
+        at = place + (9 if group else 13)
         for name in ("group",) if group else ("user", "home", "shell"):
             start, at = text_at(block, at)
             yield name, start, at
-        place = place + struct.unpack_from("<I", block, place)[0] if sized else at
+        place += size
+
+
+def interface_texts(block: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each text of an interface list of the newest form."""
+    place = 8
+    end = len(block) - 4
+    while place + 8 < end and (size := struct.unpack_from("<I", block, place)[0]):
+        kind, length = struct.unpack_from("<HH", block, place + 4)
+        start = place + 8 + INTERFACE_SIZES[kind]
+        yield "interface", start, start + length
+        place += 4 + size
+
+
+def machine_block(block: bytes | bytearray) -> bytearray:
+    """A machine block with nothing but what is known: behind a name, and in places not used, may be anything."""
+    body = bytes(block[8:-4])[:MACHINE_KNOWN]
+    start = HOST_NAME_PLACE - 8
+    name = body[start : start + HOST_NAME_SIZE].split(b"\0")[0].ljust(HOST_NAME_SIZE, b"\0")
+    body = (body[:start].ljust(start, b"\0") + name + body[start + HOST_NAME_SIZE :]).ljust(MACHINE_SIZE, b"\0")
+    length = struct.pack("<I", len(body) + 12)
+    return bytearray(bytes(block[:4]) + length + body + length)
 
 
 def host_name(block: bytes | bytearray) -> tuple[int, int]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy
+from numpy.typing import NDArray
+
+from scapcore.choice import Choice
 from scapcore.errors import CorruptCaptureError, ScapError, UnsupportedCaptureError
-from scapcore.schema import event_types
 from scapcore.texts import texts_of
 from scappy.blocks import EVENTS, SECTION, blocks_of
-from scappy.copying.head import Head
-from scappy.output import OutputFile, PathOrFile, check_not_input
-from scappy.redaction.lists import descriptor_texts, host_name, process_texts, user_texts
+from scappy.copying.head import OBJECTS, Head
+from scappy.copying.lists import list_block, list_entries
+from scappy.output import OutputFile, PathOrFile, check_not_input, told_what_is_kept
+from scappy.redaction.classes import CLASS_NUMBERS, CONTAINERS, PAYLOAD, parameter_classes
+from scappy.redaction.descriptors import without_descriptors
+from scappy.redaction.lists import descriptor_texts, host_name, interface_texts, machine_block, process_texts, user_texts
 from scappy.redaction.rules import DROP, KEEP, Rules
+from scappy.redaction.streams import Span, find_split
 from scappy.redaction.texts import Scrubber
 
 if TYPE_CHECKING:
@@ -26,17 +34,7 @@ __all__ = ["RedactionReport", "redact"]
 MACHINES = frozenset((0x201, 0x8002ABCD))
 INTERFACES = frozenset((0x205, 0x219, 0x8011ABCD))
 USERS = frozenset((0x206, 0x220, 0x8012ABCD))
-PROCESSES, DESCRIPTORS, SIZED_USERS = 0x215, 0x218, 0x220
-CONTAINERS = frozenset((228, 272, 324))
-#: Texts of lists and of events, by the names of their parameters; the rest is told by its type.
-NAMED = frozenset(("args", "env", "cgroups", "exe", "comm", "cwd", "data"))
-CLASSES = {
-    "args": "command lines", "exe": "command lines", "env": "environments of processes", "cgroups": "control groups",
-    "comm": "names of processes", "exepath": "names of files", "cwd": "names of directories", "root": "names of directories",
-    "path": "names of files", "data": "payloads", "json": "metadata of containers", "user": "names of users",
-    "home": "names of users", "shell": "names of users", "group": "names of users", "host": "the name of the host",
-    "other": "other texts",
-}  # fmt: skip
+PROCESSES, DESCRIPTORS = 0x215, 0x218
 
 
 @dataclass(slots=True)
@@ -53,6 +51,8 @@ class RedactionReport:
         Bytes of each class of texts that are still there, with what replaced others.
     events : int
         Events written.
+    whole_calls : bool
+        Whether secrets were looked for in single calls only, because the capture could be read once only.
     damage : CorruptCaptureError or None
         What is wrong with the original.
     """
@@ -61,6 +61,7 @@ class RedactionReport:
     removed: dict[str, int] = field(default_factory=dict)
     remaining: dict[str, int] = field(default_factory=dict)
     events: int = 0
+    whole_calls: bool = False
     damage: CorruptCaptureError | None = None
 
     def __str__(self) -> str:
@@ -69,6 +70,8 @@ class RedactionReport:
         lines += [f"left out: {count} {label}" for label, count in sorted(self.removed.items())]
         lines += [f"remains: {size} bytes of {label}" for label, size in sorted(self.remaining.items())]
         lines.append("remains: numbers, times, addresses and ports")
+        if self.whole_calls:
+            lines.append("not looked for: secrets that are split over several calls, as a stream can be read once only")
         return "\n".join(lines)
 
 
@@ -96,7 +99,7 @@ def redact(capture: Capture, target: PathOrFile, rules: Rules, *, compress: str 
     FilterError
         A filter of the rules cannot be understood.
     ScapError
-        The target cannot be written; nothing is left then.
+        The target cannot be written; if something had been written, the message names the file that holds it.
     """
     if capture.is_modern:
         raise UnsupportedCaptureError("a capture is redacted as it stands: open it with view='full'")
@@ -105,31 +108,26 @@ def redact(capture: Capture, target: PathOrFile, rules: Rules, *, compress: str 
     check_not_input(target, capture.source_names)
     redactor = _Redactor(capture, rules)
     output = OutputFile(target, compress)
-    try:
+    with told_what_is_kept(output.keep):
         redactor.run(output)
         output.close()
-    except BaseException:
-        output.discard()
-        raise
     return redactor.report()
 
 
-def kinds_of_types() -> list[list[str]]:
-    """For each event type the class of each of its parameters."""
-    found = []
-    for entry in event_types():
-        kinds = []
-        for parameter in entry.params:
-            if entry.type in CONTAINERS:
-                kinds.append("json")
-            elif parameter.name in NAMED:
-                kinds.append(parameter.name)
-            elif parameter.type in ("FSPATH", "FSRELPATH", "SOCKADDR", "SOCKTUPLE"):
-                kinds.append("path")
-            else:
-                kinds.append("data" if parameter.type in ("BYTEBUF", "DYN") else "other")
-        found.append(kinds)
-    return found
+def choose(capture: Capture, text: str) -> Choice:
+    """Find out what has to be kept for what a filter chooses."""
+    choice = Choice()
+    narrowed = capture.filter(text)
+    reader = narrowed.reader(state=True)
+    predicate = narrowed.predicate()
+    try:
+        while reader.advance():
+            predicate.run(reader.batch)
+            choice.note(reader.batch)
+    except CorruptCaptureError:
+        pass        # met again by the pass that writes
+    choice.finish()
+    return choice
 
 
 class _Redactor:
@@ -137,15 +135,28 @@ class _Redactor:
         self._rules = rules
         self._scrubber = Scrubber(rules)
         self._removed: Counter[str] = Counter()
-        self._kinds = kinds_of_types()
+        self._classes = parameter_classes()
         self._head = Head()
         self._events = 0
         self._damage: CorruptCaptureError | None = None
         self._all_payloads = "all" in rules.payloads
-        chosen = [capture.filter(text) for text in rules.payloads if text != "all"]
-        self._predicates = [narrowed.predicate() for narrowed in chosen]
+        filled = [capture.filter(text) for text in rules.payloads if text != "all"]
+        dropped = [capture.filter(text) for text in rules.descriptors]
+        self._filled = [narrowed.predicate() for narrowed in filled]
+        self._dropped = [narrowed.predicate() for narrowed in dropped]
+        self._choice: Choice | None = None
+        if (rules.processes or rules.descriptors) and not capture.repeatable:
+            raise ScapError("leaving out processes or descriptors needs a capture that can be read twice")
+        if rules.processes:
+            self._choice = choose(capture, rules.processes)
+        # The beginning of a call may name the file of which only its end tells the descriptor.
+        self._begun = [choose(capture, text) for text in rules.descriptors]
+        looks = bool(rules.secrets or rules.pseudonyms) and not self._all_payloads
+        self._whole_calls = looks and not capture.repeatable
+        self._spans: dict[int, list[Span]] = find_split(capture, rules) if looks and capture.repeatable else {}
+        self._split = numpy.array(sorted(self._spans), numpy.uint64)
         needs = 0
-        for narrowed in chosen:
+        for narrowed in (*filled, *dropped):
             needs |= narrowed.needs
         self._reader = capture.reader(state=True, needs=needs)
         self._reader.keeps_passed = True
@@ -171,29 +182,41 @@ class _Redactor:
         """Take over what is no event; False where a new section begins."""
         passed = self._reader.take_passed()
         self._head.take(passed)
-        return begun and not any(kind == SECTION for data in passed for kind, _ in blocks_of(data))
+        kinds = [kind for data in passed for kind, _ in blocks_of(data)]
+        begun = begun and SECTION not in kinds
+        if begun:
+            self._count("records of unknown content between the events", sum(kind in EVENTS for kind in kinds))
+        return begun
 
     def _written_head(self, reader: Reader) -> bytes:
         """What comes before the events."""
-        scrubber, rules = self._scrubber, self._rules
+        rules = self._rules
+        head = self._head.anew(reader, self._choice)
+        if rules.descriptors:
+            head, dropped = without_descriptors(head, rules.descriptors)
+            self._count("descriptors", dropped)
         result = bytearray()
-        for kind, block in blocks_of(self._head.anew(reader)):
+        for kind, block in blocks_of(head):
             data = bytearray(block)
-            scrubber.look(data)
             if kind in INTERFACES and rules.interfaces == DROP:
                 self._removed["lists of interfaces"] += 1
                 continue
             if kind in USERS and rules.users == DROP:
                 self._removed["lists of users"] += 1
                 continue
+            if kind == OBJECTS:
+                self._removed["objects of a cluster"] += 1
+                continue
             if kind in EVENTS:
                 # Containers that were known already; anything else is unknown, or about users.
                 self._removed["records of unknown content before the events"] += 1
                 continue
             if kind in MACHINES:
+                data = machine_block(block)
                 self._host(data)
-            elif kind in USERS:
-                self._texts(data, user_texts(data, kind == SIZED_USERS))
+            elif kind in USERS or kind in INTERFACES:
+                data = bytearray(list_block(*list_entries(kind, block, known=True)))
+                self._texts(data, user_texts(data) if kind in USERS else interface_texts(data))
             elif kind == PROCESSES:
                 self._texts(data, process_texts(data))
             elif kind == DESCRIPTORS:
@@ -201,16 +224,21 @@ class _Redactor:
             result += data
         return bytes(result)
 
-    def _texts(self, data: bytearray, places: object) -> None:
-        for name, start, end in list(places):  # type: ignore[call-overload]
-            self._scrubber.text(data, name, start, end)
+    def _texts(self, data: bytearray, places: Iterable[tuple[str, int, int]]) -> None:
+        found = list(places)
+        if found:
+            names, starts, ends = zip(*found, strict=True)
+            classes = numpy.array([CLASS_NUMBERS[name] for name in names], numpy.uint8)
+            self._scrubber.texts(data, classes, numpy.array(starts, numpy.int64), numpy.array(ends, numpy.int64))
+
+    def _count(self, what: str, count: int) -> None:
+        if count:
+            self._removed[what] += count
 
     def _host(self, data: bytearray) -> None:
         start, end = host_name(data)
-        # What lies behind the name, and in the places that are not used, may be anything.
-        data[end : start + 128] = bytes(start + 128 - end)
         if self._rules.host == KEEP:
-            self._scrubber.text(data, "host", start, end)
+            self._scrubber.text(data, CLASS_NUMBERS["host"], start, end)
         elif self._rules.host == DROP:
             data[start:end] = bytes(end - start)
             self._removed["names of hosts"] += 1
@@ -218,41 +246,75 @@ class _Redactor:
             data[start:end] = self._rules.pseudonym(bytes(data[start:end]))
             self._scrubber.changed["host"] += 1
 
+    def _verdicts(self, batch: EventBatch) -> NDArray[numpy.uint8]:
+        """What becomes of the events of a batch: 0 is left out, 2 is not to be shown."""
+        verdicts = numpy.ones(len(batch), numpy.uint8)
+        if self._choice is not None:
+            self._choice.judge(batch, verdicts)
+            self._count("events that have nothing to do with the processes", int((verdicts == 0).sum()))
+        if self._rules.containers == DROP:
+            found = numpy.isin(batch.type, CONTAINERS) & (verdicts > 0)
+            self._count("records of containers", int(found.sum()))
+            verdicts[found] = 0
+        if self._dropped:
+            found = self._chosen(self._dropped, batch)
+            begins = numpy.zeros(len(batch), numpy.uint8)
+            for choice in self._begun:
+                choice.beginnings(batch, begins)
+                found |= begins > 0
+            found &= verdicts > 0
+            self._count("events on descriptors", int(found.sum()))
+            verdicts[found] = 0
+        return verdicts
+
+    def _chosen(self, predicates: list[Any], batch: EventBatch) -> NDArray[numpy.bool_]:
+        """Which events of a batch some filters choose."""
+        found = numpy.zeros(len(batch), numpy.bool_)
+        for predicate in predicates:
+            predicate.run(batch)
+            found[batch.selected] = True
+        batch.select_all()
+        return found
+
     def _written_events(self, batch: EventBatch) -> bytearray:
         """The events of a batch."""
-        scrubber = self._scrubber
-        types = batch.type.tolist()
-        verdicts = bytearray(b"\1" * len(types))
-        if self._rules.containers == DROP:
-            for row, kind in enumerate(types):
-                if kind in CONTAINERS:
-                    verdicts[row] = 0
-                    self._removed["records of containers"] += 1
-        filled: set[int] = set()
-        for predicate in self._predicates:
-            predicate.run(batch)
-            filled.update(batch.selected.tolist())
-        batch.select_all()
-        data, places = texts_of(batch, verdicts)
-        scrubber.look(data)
-        kinds = self._kinds
-        for row, index, start, end in places:
-            known = kinds[types[row]]
-            kind = known[index] if index < len(known) else "other"
-            if kind == "data" and (self._all_payloads or row in filled):
-                scrubber.fill(data, start, end, "payloads")
-            else:
-                scrubber.text(data, kind, start, end)
-        self._events += sum(verdicts)
+        verdicts = self._verdicts(batch)
+        self._events += int(numpy.count_nonzero(verdicts))
+        data, rows, parameters, starts, ends = texts_of(batch, verdicts)
+        if not len(rows):
+            return data
+        last = self._classes.shape[1] - 1
+        classes = self._classes[batch.type[rows], numpy.minimum(parameters, last)]
+        payload = classes == PAYLOAD
+        if self._all_payloads or self._filled:
+            filled = payload if self._all_payloads else payload & self._chosen(self._filled, batch)[rows]
+            self._scrubber.fill(data, starts[filled], ends[filled], "payloads")
+            self._scrubber.texts(data, classes[~filled], starts[~filled], ends[~filled])
+        else:
+            self._scrubber.texts(data, classes, starts, ends)
+        if len(self._split):
+            self._put_split(batch, data, rows[payload], starts[payload])
         return data
+
+    def _put_split(
+        self, batch: EventBatch, data: bytearray, rows: NDArray[numpy.int64], starts: NDArray[numpy.int64]
+    ) -> None:
+        """Replace what was found across the ends of payloads."""
+        numbers = batch.num
+        first, end = numpy.searchsorted(self._split, (numbers[0], numbers[-1] + numpy.uint64(1)))
+        for number in self._split[first:end].tolist():
+            for place in starts[numbers[rows] == number].tolist():
+                for span in self._spans[number]:
+                    begin = place + span.start
+                    self._scrubber.put(data, begin, begin + len(span.text), span.text, span.label)
 
     def report(self) -> RedactionReport:
         """What was done."""
-        remaining: Counter[str] = Counter()
-        for kind, size in self._scrubber.remaining.items():
-            remaining[CLASSES.get(kind, "other texts")] += size
         return RedactionReport(
-            dict(self._scrubber.changed), dict(self._removed), dict(remaining), self._events, self._damage
+            dict(self._scrubber.changed),
+            dict(self._removed),
+            self._scrubber.remaining,
+            self._events,
+            self._whole_calls,
+            self._damage,
         )
-
-

@@ -44,6 +44,11 @@ class Rules:
         Filters; what the calls that they choose have read or written is filled. ``all`` is a filter for all of them.
     environment, arguments, users, interfaces, containers, host : str
         ``keep``, ``drop`` and for some ``pseudonym``.
+    processes : str
+        A filter; only what it chooses is kept, and the processes that matter to that. Everything is, if it is empty.
+    descriptors : tuple of str
+        Filters; calls on descriptors that they choose are left out, and these descriptors from the lists, where the
+        filters see them as those of a call ``close``. For captures that can be read twice.
     key : bytes
         Of the pseudonyms; a random one if it is empty.
 
@@ -62,6 +67,8 @@ class Rules:
     interfaces: str = KEEP
     containers: str = KEEP
     host: str = KEEP
+    processes: str = ""
+    descriptors: tuple[str, ...] = ()
     key: bytes = b""
 
     def __post_init__(self) -> None:
@@ -126,7 +133,7 @@ def rules_from(content: object) -> Rules:
     for name, value in content.items():
         if name not in known:
             raise ScapError(f"there is no rule {name!r}: {', '.join(sorted(known))}")
-        if name in ("secrets", "pseudonyms", "payloads"):
+        if name in ("secrets", "pseudonyms", "payloads", "descriptors"):
             found = [value] if isinstance(value, str) else value
             if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
                 raise ScapError(f"rule {name}: a list of texts is needed")

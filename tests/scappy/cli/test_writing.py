@@ -53,6 +53,20 @@ def test_standard_input_and_output(walkthrough: Path) -> None:
     assert done.stdout == content
 
 
+def test_what_comes_in_by_a_redirection_is_not_replaced(walkthrough: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(walkthrough.read_bytes())
+    with open(path, "rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "scappy.cli.scapdig", "-r", "-", "-w", str(path), "evt.type=open"],
+            stdin=file,
+            capture_output=True,
+        )
+    assert done.returncode == 1
+    assert b"is the capture that is read" in done.stderr
+    assert path.read_bytes() == walkthrough.read_bytes()
+
+
 def test_a_range_of_time(walkthrough: Path, tmp_path: Path) -> None:
     target = tmp_path / "x"
     assert scapdig("-r", walkthrough, "-w", target, "--from", "+1", "--to", "+1.5").returncode == 0
@@ -127,3 +141,16 @@ def test_the_toolbox(walkthrough: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "parts").iterdir())
     for words in (["write", part], ["merge", part], ["redact", part, clean], ["split", part, "x"]):
         assert run("toolbox", *words).returncode == 2
+
+
+def test_split_into_equal_parts(walkthrough: Path, tmp_path: Path) -> None:
+    done = run("toolbox", "split", walkthrough, tmp_path / "parts", "--by", "time", "--every", "1s", "--compress", "zstd")
+    assert done.returncode == 0
+    assert f"events in {len(list((tmp_path / 'parts').iterdir()))} files" in done.stdout.decode()
+    assert run("toolbox", "split", walkthrough, tmp_path / "more", "--by", "size", "--every", "1.5MB").returncode == 0
+    for words in (["--by", "time"], ["--by", "pod", "--every", "5s"], ["--by", "size", "--every", "0"],
+                  ["--by", "size", "--every", "5 parsecs"], ["--by", "moon"]):  # fmt: skip
+        done = run("toolbox", "split", walkthrough, tmp_path / "none", *words)
+        assert done.returncode == 2
+        assert b"--" in done.stderr
+    assert not (tmp_path / "none").exists()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import resource
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,15 @@ def long_capture(tmp_path_factory: pytest.TempPathFactory, walkthrough: Path) ->
         for _ in range((64 << 20) // len(content)):
             file.write(content)
     return path
+
+
+def largest(folder: Path) -> int:
+    """Bytes of the largest file, -1 if there is none; the name of one that is being written may change meanwhile."""
+    sizes = [-1]
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            sizes.append(path.stat().st_size)
+    return max(sizes)
 
 
 @pytest.mark.parametrize("compress", [None, "gzip", "zstd", "lz4"])
@@ -212,6 +224,32 @@ def test_files_of_a_rotation_are_captures(
     assert result.bytes == sum(os.path.getsize(name) for name in result.files)
 
 
+@pytest.mark.parametrize("limit", [{"events": 3000}, {"size": 200_000}])
+def test_times_in_names_do_not_let_files_replace_each_other(walkthrough: Path, tmp_path: Path, limit: dict[str, int]) -> None:
+    capture = scappy.open(walkthrough)
+    rotation = Rotation(seconds=1, **limit)     # type: ignore[arg-type]
+    result = copy_capture(capture, tmp_path / "at-%H%M%S.scap", CopySettings(rotation=rotation))
+    assert len(result.files) > 3
+    assert all(re.search(rf"at-\d{{6}}\.scap{number}$", name) for number, name in enumerate(result.files))
+    assert [row for name in result.files for row in rows(scappy.open(name))] == rows(capture)
+
+
+def test_a_time_that_is_too_coarse_is_followed_by_a_number(walkthrough: Path, tmp_path: Path) -> None:
+    capture = scappy.open(walkthrough)
+    result = copy_capture(capture, tmp_path / "in-%Y", CopySettings(rotation=Rotation(seconds=2)))
+    assert len(set(result.files)) == len(result.files) > 1
+    assert [row for name in result.files for row in rows(scappy.open(name))] == rows(capture)
+
+
+def test_no_file_of_a_rotation_replaces_what_is_read(walkthrough: Path, tmp_path: Path) -> None:
+    for name in ("x0", "x1"):
+        path = tmp_path / name
+        shutil.copy(walkthrough, path)
+        with pytest.raises(ScapError, match=f"{name} is the capture that is read"):
+            copy_capture(scappy.open(path), tmp_path / "x", CopySettings(rotation=Rotation(events=3000)))
+        assert path.read_bytes() == walkthrough.read_bytes()
+
+
 def test_a_ring_keeps_the_last(walkthrough: Path, tmp_path: Path) -> None:
     capture = scappy.open(walkthrough)
     result = copy_capture(capture, tmp_path / "x", CopySettings(rotation=Rotation(events=1000, files=2)))
@@ -220,12 +258,27 @@ def test_a_ring_keeps_the_last(walkthrough: Path, tmp_path: Path) -> None:
     assert last == rows(capture)[-len(last) :]
 
 
-def test_several_seconds_end_after_so_many_files(walkthrough: Path, tmp_path: Path) -> None:
-    rotation = Rotation(seconds=0.5, files=2)
-    result = copy_capture(scappy.open(walkthrough), tmp_path / "x", CopySettings(rotation=rotation))
-    assert len(result.files) == 2
-    times = [event.ts for name in result.files for event in scappy.open(name)]
-    assert times[-1] - times[0] < 10**9
+@pytest.mark.parametrize("name", ["x", "at-%H%M%S"])
+def test_a_ring_of_times_keeps_the_last(walkthrough: Path, tmp_path: Path, name: str) -> None:
+    capture = scappy.open(walkthrough)
+    result = copy_capture(capture, tmp_path / name, CopySettings(rotation=Rotation(seconds=1, files=2)))
+    assert len(result.files) > 4
+    assert {str(path) for path in tmp_path.iterdir()} == set(result.files[-2:])
+    last = [row for path in result.files[-2:] for row in rows(scappy.open(path))]
+    assert last == rows(capture)[-len(last) :]
+
+
+def test_files_of_whole_seconds_begin_with_them(tmp_path: Path) -> None:
+    times = [0.5, 0.9, 1.0, 1.2, 2.0, 3.4, 4.0, 9.3, 10.4, 11.2, 12.3, 20.0]
+    path = tmp_path / "long"
+    with scappy.CaptureWriter(path) as writer:
+        for time_stamp in times:
+            writer.event("chdir", ">", round((10**9 + time_stamp) * 10**9), 1)
+    result = copy_capture(scappy.open(path), tmp_path / "x", CopySettings(rotation=Rotation(seconds=2)))
+    found = [[event.ts / 10**9 - 10**9 for event in scappy.open(name).filter("evt.type = chdir")] for name in result.files]
+    assert [[round(stamp, 1) for stamp in part] for part in found] == [
+        [0.5, 0.9, 1.0, 1.2], [2.0, 3.4], [4.0], [9.3, 10.4], [11.2, 12.3], [20.0]
+    ]  # fmt: skip
 
 
 def test_a_number_of_events(walkthrough: Path) -> None:
@@ -305,11 +358,12 @@ class TestSafety:
     @pytest.mark.parametrize("compress", [[], ["-z"], ["--compression=lz4"]])
     def test_a_killed_writer_leaves_what_can_be_read(self, long_capture: Path, tmp_path: Path, compress: list[str]) -> None:
         seen = 0
-        for delay in (0.0, 0.003, 0.01, 0.03, 0.1):
+        # From when the file is there, or, where the machine is busy, from when something is in it.
+        for least, delay in ((0, 0.0), (0, 0.003), (0, 0.01), (0, 0.03), (0, 0.1), (100_001, 0.0), (100_001, 0.01)):
             child = subprocess.Popen(
                 [sys.executable, "-m", "scappy.cli.scapdig", "-r", long_capture, "-w", tmp_path / "a.scap", *compress]
             )
-            while child.poll() is None and not list(tmp_path.iterdir()):
+            while child.poll() is None and largest(tmp_path) < least:
                 time.sleep(0.001)
             time.sleep(delay)
             child.kill()
@@ -327,10 +381,16 @@ class TestSafety:
     def test_an_interrupt_leaves_a_capture_and_a_message(self, long_capture: Path, tmp_path: Path) -> None:
         path = tmp_path / "a.scap"
         child = subprocess.Popen(
-            [sys.executable, "-m", "scappy.cli.scapdig", "-r", long_capture, "-z", "-w", path], stderr=subprocess.PIPE
+            [sys.executable, "-m", "scappy.cli.scapdig", "-r", "-", "-z", "-w", path],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
+        # The capture does not end, so that the copy cannot have been done before.
+        assert child.stdin is not None
+        child.stdin.write(long_capture.read_bytes())
+        child.stdin.flush()
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not any(entry.stat().st_size > 100_000 for entry in tmp_path.iterdir()):
+        while time.monotonic() < deadline and largest(tmp_path) < 100_000:
             time.sleep(0.002)
         child.send_signal(signal.SIGINT)
         _, message = child.communicate(timeout=60)

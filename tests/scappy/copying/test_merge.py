@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import scappy
 from scapcore.errors import ScapError, SourceError
 from scappy.capture import Capture
 from scappy.copying import CopySettings, Rotation, copy_capture
+from scappy.copying.lists import list_block, list_entries
 from scappy.copying.merge import HOST_STEP, merge
-from scappy.copying.split import split
+from scappy.copying.split import split, split_evenly
 from scappy.samples import write_walkthrough
 
 FIELDS = ("evt.rawtime", "proc.name", "proc.exepath", "fd.num", "fd.name", "evt.type", "evt.dir", "container.name")
@@ -109,3 +111,46 @@ def test_a_capture_for_each_container(walkthrough: Path, tmp_path: Path) -> None
         assert rows(part) == rows(capture.filter(f"container.id = {value}")), value
     with pytest.raises(ScapError, match="container, pod"):
         split(capture, tmp_path, "moon")
+
+
+@pytest.mark.parametrize("limits", [{"seconds": 0.5}, {"size": 300_000}])
+def test_equal_parts_begin_with_the_tables(walkthrough: Path, tmp_path: Path, limits: dict[str, Any]) -> None:
+    capture = scappy.open(walkthrough)
+    folder = tmp_path / "%H parts"
+    result = split_evenly(capture, folder, **limits)
+    assert len(result.files) > 2
+    assert [Path(name).name for name in result.files] == [f"part{number}.scap" for number in range(len(result.files))]
+    assert [row for name in result.files for row in rows(scappy.open(name))] == rows(capture)
+    for name in result.files[:-1]:
+        times = [event.ts for event in scappy.open(name)]
+        assert times[-1] - times[0] <= 500_000_000 or "size" in limits
+        assert Path(name).stat().st_size < 400_000 or "seconds" in limits
+
+
+def test_old_lists_are_merged() -> None:
+    def block(kind: int, body: bytes) -> bytes:
+        body += bytes(-len(body) % 4)
+        length = struct.pack("<I", len(body) + 12)
+        return struct.pack("<I", kind) + length + body + length
+
+    interface = struct.pack("<HH", 1, 4) + bytes([10, 0, 2, 15, 255, 255, 255, 0, 10, 0, 2, 255]) + bytes(8) + b"eth0"
+    six = struct.pack("<HH", 4, 2) + bytes(48) + b"lo"
+    user = b"\0" + struct.pack("<II", 1000, 100) + b"".join(struct.pack("<H", len(text)) + text for text in (b"me", b"/h", b"sh"))
+    group = b"\1" + struct.pack("<I", 100) + struct.pack("<H", 3) + b"all"
+    for kind, entries in ((0x205, [interface, six]), (0x8011ABCD, [six, interface])):
+        found = list_entries(kind, block(kind, b"".join(entries)))
+        assert found == (0x219, b"".join(struct.pack("<I", len(entry)) + entry for entry in entries))
+        assert list_entries(0x219, list_block(*found)) == found
+    for kind, entries in ((0x206, [user, group]), (0x8012ABCD, [group, user])):
+        found = list_entries(kind, block(kind, b"".join(entries)))
+        assert found == (0x220, b"".join(struct.pack("<I", len(entry) + 4) + entry for entry in entries))
+        assert list_entries(0x220, list_block(*found)) == found
+        assert list_entries(kind, block(kind, user + group[:6]))[1] == list_entries(kind, block(kind, user))[1]
+    assert list_entries(0x215, block(0x215, user)) == (0, b"")
+
+
+def test_interfaces_of_old_captures_are_merged(shared_captures: list[Path]) -> None:
+    path = next(path for path in shared_captures if "502error" in path.name)
+    target = io.BytesIO()
+    merge([scappy.open(path)], target)
+    assert rows(scappy.open(target.getvalue())) == rows(scappy.open(path))
