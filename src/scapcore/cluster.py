@@ -5,9 +5,9 @@ Facts: state engine, section 12. Internal to the core.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
+
+from scapcore.record import Record
 
 __all__ = ["PARTS", "WORDS", "Cluster", "Component", "Membership"]
 
@@ -30,8 +30,7 @@ SHORT_ID = 12
 SCHEMES = (("docker://", SHORT_ID), ("rkt://", 0), ("containerd://", SHORT_ID), ("cri-o://", SHORT_ID))
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(Record):
     """One object of a cluster.
 
     Attributes
@@ -59,8 +58,7 @@ class Component:
         return bool(self.selector) and self.namespace == pod.namespace and set(self.selector) <= set(pod.labels)
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(Record):
     """The pod of a container or address, and what the pod belongs to.
 
     Attributes
@@ -74,8 +72,11 @@ class Membership:
     """
 
     pod: Component | None
-    others: dict[str, tuple[Component, ...]] = field(hash=False)
+    others: dict[str, tuple[Component, ...]]
     namespace: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.pod, self.namespace))
 
     def value(self, word: str, part: str, argument: str = "") -> str | None:
         """What a field says.
@@ -95,7 +96,7 @@ class Membership:
             Values of several services with commas between them; None where there is no such thing.
         """
         if word == "ns" and part == "name":
-            return self.pod.namespace if self.pod is not None else self.namespace or None
+            return (self.pod.namespace if self.pod is not None else self.namespace) or None
         components: tuple[Component, ...]
         if word == "pod":
             components = (self.pod,) if self.pod is not None else ()
@@ -104,7 +105,7 @@ class Membership:
         if not components:
             return None
         if part == "name":
-            return ", ".join(component.name for component in components)
+            return ", ".join(component.name for component in components) or None
         if part == "id":
             return ", ".join(component.uid for component in components)
         if part == "ip":
@@ -136,6 +137,8 @@ class Cluster:
             JSON: an object with ``items``, or in older captures a message of the API server with ``object``. The
             first event decides which of the two the capture has. Anything else is passed over.
         """
+        import json
+
         try:
             message = json.loads(text.rstrip(b"\0").decode("utf-8", "replace"))
         except (ValueError, RecursionError):
@@ -190,7 +193,14 @@ def pairs(value: object) -> tuple[tuple[str, str], ...]:
     """A JSON object of texts as pairs in the order of the keys."""
     if not isinstance(value, dict):
         return ()
-    return tuple((key, content if isinstance(content, str) else json.dumps(content)) for key, content in sorted(value.items()))
+    return tuple((key, content if isinstance(content, str) else as_json(content)) for key, content in sorted(value.items()))
+
+
+def as_json(value: object) -> str:
+    """A value as JSON."""
+    import json
+
+    return json.dumps(value)
 
 
 def short_ids(statuses: object) -> tuple[str, ...]:

@@ -1,165 +1,21 @@
-"""Containers: ids from control groups, records from container events (state engine, section 7). Internal to the core."""
+"""Containers: those that threads are in, and records from container events (state engine, section 7). Internal to the core."""
 
-import json
-
-from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport UINT64_MAX, int32_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset
 
+from scapcore.container_ids cimport *
 from scapcore.events cimport Event, parameter, parameter_unsigned, text_length
 from scapcore.hashing cimport map_get, map_put
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, strings_add, strings_drop, strings_keep, text_of
 
-from scapcore.cluster import PARTS, WORDS
+from scapcore.cluster import PARTS, WORDS, as_json
 
 cdef enum:
     LABEL_PART = 2
-    TYPE_DOCKER = 0
-    TYPE_LXC = 1
-    TYPE_LIBVIRT_LXC = 2
-    TYPE_RKT = 4
-    TYPE_CRI = 6
-    TYPE_BPM = 9
-    TYPE_PODMAN = 11
     MOST_ANCESTORS = 4096
-    RUNC_ID = 64
-    SHORT_ID = 12
-
-
-cdef struct Layout:
-    const char* prefix
-    const char* suffix
-
-cdef Layout[1] PODMAN = [Layout(b"/libpod-", b".scope")]
-cdef Layout[2] DOCKER = [Layout(b"/", b""), Layout(b"/docker-", b".scope")]
-cdef Layout[5] CRI = [Layout(b"/", b""), Layout(b"/crio-", b""), Layout(b"/cri-containerd-", b".scope"),
-                      Layout(b"/crio-", b".scope"), Layout(b":cri-containerd:", b"")]
-
-
-cdef int64_t find_last(const uint8_t* text, uint32_t length, const char* wanted) noexcept nogil:
-    """Index just behind the last occurrence of a text, -1 if there is none."""
-    cdef uint32_t size = <uint32_t>strlen(wanted)
-    cdef int64_t place = <int64_t>length - size
-    while place >= 0:
-        if memcmp(text + place, wanted, size) == 0:
-            return place + size
-        place -= 1
-    return -1
-
-
-cdef int64_t find_first(const uint8_t* text, uint32_t length, const char* wanted) noexcept nogil:
-    """Index of the first occurrence of a text, -1 if there is none."""
-    cdef uint32_t size = <uint32_t>strlen(wanted)
-    cdef uint32_t place = 0
-    while place + size <= length:
-        if memcmp(text + place, wanted, size) == 0:
-            return place
-        place += 1
-    return -1
-
-
-cdef bint is_hexadecimal(const uint8_t* text, uint32_t length) noexcept nogil:
-    cdef uint32_t index
-    for index in range(length):
-        if not (48 <= text[index] <= 57 or 97 <= text[index] <= 102 or 65 <= text[index] <= 70):
-            return False
-    return True
-
-
-cdef bint match_layouts(const uint8_t* path, uint32_t length, const Layout* layouts, int count, const uint8_t** id) noexcept nogil:
-    """Look for a 64-digit id between a prefix and a suffix at the end of a path (section 7.2)."""
-    cdef int index
-    cdef int64_t start, end
-    cdef uint32_t suffix
-    for index in range(count):
-        start = find_last(path, length, layouts[index].prefix)
-        if start < 0:
-            continue
-        suffix = <uint32_t>strlen(layouts[index].suffix)
-        end = <int64_t>length - suffix
-        if end - start != RUNC_ID or memcmp(path + end, layouts[index].suffix, suffix):
-            continue
-        if is_hexadecimal(path + start, RUNC_ID):
-            id[0] = path + start
-            return True
-    return False
-
-
-cdef bint match_lxc(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
-    cdef int64_t start = find_first(path, length, b"/lxc/")
-    cdef const void* slash
-    if start >= 0:
-        start += 5
-    else:
-        start = find_first(path, length, b"/lxc.payload/")
-        if start < 0:
-            return False
-        start += 13
-    slash = memchr(path + start, 47, length - start)
-    id[0] = path + start
-    size[0] = <uint32_t>(<const uint8_t*>slash - id[0]) if slash != NULL else length - <uint32_t>start
-    return True
-
-
-cdef bint match_libvirt(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
-    cdef int64_t place = find_first(path, length, b".libvirt-lxc")
-    cdef int64_t start
-    cdef int64_t marker = 7     # of `-lxc\x2`, of which the reference skips one character more
-    if place >= 0 and place == <int64_t>length - 12:
-        start = find_last(path, length, b"/")
-        if start >= 0 and start <= place:
-            id[0] = path + start
-            size[0] = <uint32_t>(place - start)
-            return True
-    place = find_first(path, length, b"-lxc\\x2")
-    if place >= 0:
-        start = find_first(path, length, b".scope")
-        if start == <int64_t>length - 6 and start >= place + marker:
-            id[0] = path + place + marker
-            size[0] = <uint32_t>(start - place - marker)
-            return True
-    place = find_first(path, length, b"/libvirt/lxc/")
-    if place >= 0:
-        id[0] = path + place + 13
-        size[0] = length - <uint32_t>place - 13
-        return True
-    return False
-
-
-cdef bint match_bpm(const uint8_t* path, uint32_t length, const uint8_t** id, uint32_t* size) noexcept nogil:
-    cdef int64_t place = find_first(path, length, b"bpm-")
-    cdef int64_t end
-    cdef uint32_t index
-    cdef uint8_t sign
-    if place < 0:
-        return False
-    place += 4
-    end = find_first(path + place, length - <uint32_t>place, b".scope")
-    id[0] = path + place
-    size[0] = <uint32_t>end if end >= 0 else length - <uint32_t>place
-    for index in range(size[0]):
-        sign = id[0][index]
-        if not (48 <= sign <= 57 or 65 <= sign <= 90 or 97 <= sign <= 122 or sign == 45 or sign == 46 or sign == 95):
-            return False
-    return size[0] > 0
-
-
-cdef bint next_path(const uint8_t* text, uint32_t length, uint32_t* place, const uint8_t** path, uint32_t* size) noexcept nogil:
-    """Step to the path of the next `subsystem=path` entry."""
-    cdef uint32_t end
-    cdef uint32_t sign
-    if place[0] >= length:
-        return False
-    end = place[0] + text_length(text + place[0], length - place[0])
-    sign = end
-    while sign > place[0] and text[sign - 1] != 61:
-        sign -= 1
-    path[0] = text + sign
-    size[0] = end - sign
-    place[0] = end + 1
-    return True
 
 
 cdef ControlGroups* find_control_groups(State* state, const uint8_t* data, uint32_t length) noexcept nogil:
@@ -194,42 +50,6 @@ cdef void keep_control_groups(State* state, const uint8_t* data, uint32_t length
     known.container_id = 0
     known.resolved = 0
     state.control_groups_place = (state.control_groups_place + 1) % CONTROL_GROUPS
-
-
-cdef bint find_container_id(const uint8_t* text, uint32_t length, const uint8_t** id, uint32_t* id_size,
-                            int32_t* type) noexcept nogil:
-    """Find the id of a container in control groups; the first engine that matches wins."""
-    cdef const uint8_t* path = NULL
-    cdef uint32_t size = 0
-    cdef uint32_t place
-    cdef int engine
-    cdef bint found = False
-    for engine in range(6):
-        place = 0
-        while next_path(text, length, &place, &path, &size):
-            id_size[0] = SHORT_ID
-            if engine == 0:
-                found = match_layouts(path, size, PODMAN, 1, id)
-                type[0] = TYPE_PODMAN
-            elif engine == 1:
-                found = match_layouts(path, size, DOCKER, 2, id)
-                type[0] = TYPE_DOCKER
-            elif engine == 2:
-                found = match_layouts(path, size, CRI, 5, id)
-                type[0] = TYPE_CRI
-            elif engine == 3:
-                found = match_lxc(path, size, id, id_size)
-                type[0] = TYPE_LXC
-            elif engine == 4:
-                found = match_libvirt(path, size, id, id_size)
-                type[0] = TYPE_LIBVIRT_LXC
-            else:
-                found = match_bpm(path, size, id, id_size)
-                type[0] = TYPE_BPM
-            if found:
-                return True
-    id_size[0] = 0
-    return False
 
 
 cdef void resolve_container(State* state, Thread* thread) noexcept nogil:
@@ -289,6 +109,8 @@ cdef void find_container(State* state, Thread* thread) noexcept nogil:
     cdef uint32_t size = 0
     cdef uint32_t index, number, text
     cdef int32_t type = TYPE_DOCKER
+    cdef uint8_t[RKT_ID] app
+    cdef uint32_t app_size = 0
     for index in range(CONTROL_GROUPS):
         if state.control_groups[index].shown == row.cgroups:
             known = &state.control_groups[index]
@@ -305,6 +127,13 @@ cdef void find_container(State* state, Thread* thread) noexcept nogil:
             known.container_id = text
             known.container_type = type
             known.resolved = 1
+    if type == TYPE_MESOS and text and not has_mesos_task(state, thread):
+        strings_drop(&state.strings, text)
+        text = 0
+    if not text:
+        text = find_rkt(state, thread, &app_size)
+        if text:
+            type = TYPE_RKT
     if text != row.container_id:
         row = thread_edit(state, thread)
         thread_text_copy(state, &row.container_id, text)
@@ -314,22 +143,31 @@ cdef void find_container(State* state, Thread* thread) noexcept nogil:
             number = container_new(state, id, size)
             if number:
                 state.containers[number].type = type
-                if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM:
+                if type == TYPE_LXC or type == TYPE_LIBVIRT_LXC or type == TYPE_BPM or type == TYPE_MESOS:
                     state.containers[number].name = strings_add(&state.strings, id, size)
-                if state.joined:
-                    join_container(state, number, row.cgroups)
-        elif text and state.joined and not state.containers[map_get(&state.by_container, text)].pod:
-            join_known_container(state, map_get(&state.by_container, text), row.cgroups)
+                elif type == TYPE_RKT:
+                    # A copy, as adding a text may move the others.
+                    memcpy(app, text_of(&state.strings, text) + size - app_size, app_size)
+                    state.containers[number].name = strings_add(&state.strings, app, app_size)
+                state.containers[number].has_groups = True
+                join_container(state, number, row.cgroups)
+        elif text:
+            number = map_get(&state.by_container, text)
+            if not state.containers[number].has_groups:
+                state.containers[number].has_groups = True
+                if not state.containers[number].pod:
+                    join_known_container(state, number, row.cgroups)
     strings_drop(&state.strings, text)
 
 
 cdef void join_known_container(State* state, uint32_t number, uint32_t groups) noexcept nogil:
     """Look up the pod of a container anew, as only now its control groups are told."""
-    cdef bint news = False
     with gil:
-        news = (<object>state.side).know_groups(text_in(state, state.containers[number].id), text_in(state, groups))
-    if news:
-        refresh_pods(state)
+        try:
+            if (<object>state.side).know_groups(text_in(state, state.containers[number].id), text_in(state, groups)):
+                renew_container(state, number)
+        except MemoryError:
+            state.failed = 1
 
 
 cdef uint32_t container_new(State* state, const uint8_t* id, uint32_t length) noexcept nogil:
@@ -425,6 +263,8 @@ cdef bint record_container(State* state, bytes text) except -1:
     cdef uint32_t number
     cdef ContainerRow* row
     cdef bytes id
+    import json
+
     try:
         content = json.loads(text.rstrip(b"\0").decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -468,7 +308,7 @@ cdef bint record_container(State* state, bytes text) except -1:
         for key in sorted(labels):
             value = labels[key]
             if not isinstance(value, str):
-                value = "" if value is None else json.dumps(value)
+                value = "" if value is None else as_json(value)
             row.labels[row.label_count].key = add_text(state, key)
             row.labels[row.label_count].value = add_text(state, value)
             row.label_count += 1
@@ -503,31 +343,33 @@ cdef void refresh_pods(State* state) noexcept nogil:
 
 
 cdef int renew_containers(State* state) except -1:
-    cdef uint32_t number, pod, text, last
-    cdef ContainerRow* row
-    cdef Pair* labels
-    last = state.container_count
-    for number in range(1, last):
-        row = &state.containers[number]
-        if map_get(&state.by_container, row.id) != number:
-            continue
-        pod = find_pod(state, text_in(state, row.id), row.pod)
-        if pod == row.pod:
-            continue
-        row = &state.containers[number]
-        labels = NULL
-        if row.label_count:
-            labels = <Pair*>calloc(row.label_count, sizeof(Pair))
-            if labels == NULL:
-                raise MemoryError
-            memcpy(labels, row.labels, row.label_count * sizeof(Pair))
-        text = container_new(state, text_of(&state.strings, row.id), length_of(&state.strings, row.id))
-        if not text:
-            free(labels)
+    cdef uint32_t number
+    for number in range(1, state.container_count):
+        if map_get(&state.by_container, state.containers[number].id) == number:
+            renew_container(state, number)
+    return 0
+
+
+cdef int renew_container(State* state, uint32_t number) except -1:
+    """Give a container a new version if its pod has changed."""
+    cdef uint32_t text
+    cdef ContainerRow* row = &state.containers[number]
+    cdef Pair* labels = NULL
+    cdef uint32_t pod = find_pod(state, text_in(state, row.id), row.pod)
+    if pod == row.pod:
+        return 0
+    if row.label_count:
+        labels = <Pair*>calloc(row.label_count, sizeof(Pair))
+        if labels == NULL:
             raise MemoryError
-        memcpy(&state.containers[text], &state.containers[number], sizeof(ContainerRow))
-        state.containers[text].labels = labels
-        state.containers[text].pod = pod
+        memcpy(labels, row.labels, row.label_count * sizeof(Pair))
+    text = container_new(state, text_of(&state.strings, row.id), length_of(&state.strings, row.id))
+    if not text:
+        free(labels)
+        raise MemoryError
+    memcpy(&state.containers[text], &state.containers[number], sizeof(ContainerRow))
+    state.containers[text].labels = labels
+    state.containers[text].pod = pod
     return 0
 
 
@@ -549,11 +391,10 @@ cdef bint on_container_event(State* state, Step* step) noexcept nogil:
             state.containers[number].name = strings_add(&state.strings, data, text_length(data, length))
             data = parameter(&step.event, 3, &length)
             state.containers[number].image = strings_add(&state.strings, data, text_length(data, length))
-            if state.joined:
-                with gil:
-                    (<object>state.side).know_record(
-                        text_in(state, state.containers[number].id), {"name": text_in(state, state.containers[number].name)})
-                join_container(state, number, 0)
+            with gil:
+                (<object>state.side).know_record(
+                    text_in(state, state.containers[number].id), {"name": text_in(state, state.containers[number].name)})
+            join_container(state, number, 0)
         return shown
     data = parameter(&step.event, 0, &length)
     if length == 0:

@@ -256,6 +256,28 @@ cdef bint extract_end(Field* field, Scope* scope, Value* value) noexcept nogil:
         return give_behind(field, scope, value, addresses[end][:width], ports[end], time, server)
 
 
+cdef bint give_owner(Field* field, Scope* scope, Value* value, ContainerRow* container) noexcept:
+    """What made a pod of which no cluster told, by the labels that the pod was given."""
+    cdef ContainerRow* sandbox
+    cdef int place = field.code - OBJECT
+    cdef bint found = False
+    cdef uint32_t text = label_of(scope, container, b"io.kubernetes.pod.name", 22, &found)
+    cdef bytes name
+    if not found or place % POD_PARTS or (container.pod and (<object>scope.state.side).pods[container.pod].others):
+        return False
+    from scapcore.pods import TELLING, owner_by_labels
+
+    pod = text_of(&scope.state.strings, text)[:length_of(&scope.state.strings, text)].decode("utf-8", "replace")
+    labels = dict((<object>scope.state.side).records[container.details].pod_labels)
+    sandbox = sandbox_of(scope, container)
+    for key in TELLING if sandbox != NULL else ():
+        name = key.encode()
+        text = label_of(scope, sandbox, <const uint8_t*><char*>name, len(name), &found)
+        if found:
+            labels[key] = text_of(&scope.state.strings, text)[:length_of(&scope.state.strings, text)].decode("utf-8", "replace")
+    return give_object(scope, value, owner_by_labels(WORDS[place // POD_PARTS], pod, labels))
+
+
 cdef bint extract_kubernetes(Field* field, Scope* scope, Value* value) noexcept nogil:
     cdef ThreadRow* row
     cdef ContainerRow* container
@@ -269,4 +291,9 @@ cdef bint extract_kubernetes(Field* field, Scope* scope, Value* value) noexcept 
     container = &scope.state.containers[row.container]
     if field.code < OBJECT and give_from_record(field, scope, value, container):
         return True
-    return give_from_pod(field, scope, value, container.pod) if container.pod else False
+    if container.pod and give_from_pod(field, scope, value, container.pod):
+        return True
+    if field.code < OBJECT or not container.label_count:
+        return False
+    with gil:
+        return give_owner(field, scope, value, container)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -56,7 +57,9 @@ class Script:
         self.asked: Counter[str] = Counter()
 
     def answer(self, path: str, query: dict[str, str], authorization: str) -> tuple[int, Object]:
-        if self.token and authorization != self.token:
+        # The scheme may be written in capitals or not.
+        scheme, _, secret = authorization.partition(" ")
+        if self.token and f"{scheme.capitalize()} {secret}" != self.token:
             return 401, {"kind": "Status", "code": 401}
         found = self.discovery(path)
         if found is not None:
@@ -105,8 +108,8 @@ class Script:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[str]:
-    """Run a server; its URL."""
+def serving(script: Script, secured: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Run a server, over TLS if there is a context for that; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -129,10 +132,14 @@ def serving(script: Script) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if secured is not None:
+        # Hands are shaken in the threads of the connections, where a refusal harms nobody.
+        server.socket = secured.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *arguments: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if secured is not None else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -46,8 +46,11 @@ def join(capture: Capture, program: str, values: dict[str, str]) -> Capture:
     def warn(text: str) -> None:
         print(f"{program}: {text}", file=sys.stderr)
 
-    if "k8s" in values:
-        return capture.join_kubernetes(Directory(read_objects(values["k8s"]), warn))
+    server = values.get("server", "")
+    # In place of the URL a snapshot may stand, as in `-k snapshot.json`.
+    snapshot = values.get("k8s") or (server if os.path.isfile(server) else "")
+    if snapshot:
+        return capture.join_kubernetes(Directory(read_objects(snapshot), warn))
     if "credentials" in values and "server" not in values and not os.environ.get(SERVER_VARIABLE):
         raise UsageError("-K says who asks; -k URL must say whom")
     if "server" not in values and "credentials" not in values:

@@ -138,7 +138,8 @@ def fetch_objects(
     configuration = configured(client, server, credentials or Credentials())
     configuration.retries = False       # what is tried again is decided here
     name = without_password(str(configuration.host))
-    found = RawObjects(name)
+    objects: list[Mapping[str, Any]] = []
+    found = RawObjects(name, objects)
     with client.ApiClient(configuration) as connection:
         if credentials is not None and credentials.password:
             connection.rest_client.pool_manager.connection_pool_kw["key_password"] = credentials.password
@@ -151,9 +152,9 @@ def fetch_objects(
                 return answer(api, method, token, page, timeouts)
 
             try:
-                found.objects += whole_list(kind, ask, pauses)
+                objects += whole_list(kind, ask, pauses)
             except Refused as error:
-                if kind == NEEDED or error.status == UNAUTHORIZED or not (error.status or found.objects):
+                if kind == NEEDED or error.status == UNAUTHORIZED or not (error.status or objects):
                     raise SourceError(f"{name}: {error}") from error
                 found.problems.append(f"no objects of the kind {kind}: {error}")
     return found
@@ -175,7 +176,7 @@ def configured(client: Any, server: str | None, credentials: Credentials) -> Any
         return configuration
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SourceError(f"{without_password(server)}: a URL of an API server begins with http:// or https://")
+        raise SourceError(f"{without_password(server)}: neither a file nor the URL of an API server, which begins with http:// or https://")
     if parts.username:
         configuration.username, configuration.password = parts.username, parts.password or ""
     configuration.host = without_password(server).rstrip("/")
@@ -224,6 +225,7 @@ def whole_list(kind: str, ask: Callable[[str], Mapping[str, Any]], pauses: tuple
     for _ in range(RESTARTS):
         found: list[Mapping[str, Any]] = []
         token = ""
+        told: set[str] = set()
         try:
             while True:
                 content = patiently(lambda token=token: ask(token), pauses)  # type: ignore[misc]
@@ -232,6 +234,9 @@ def whole_list(kind: str, ask: Callable[[str], Mapping[str, Any]], pauses: tuple
                 token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
                 if not token:
                     return found
+                if token in told:
+                    raise Refused(200, "with a list that goes round in circles")
+                told.add(token)
         except Refused as error:
             if error.status != GONE:
                 raise

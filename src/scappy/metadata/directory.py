@@ -6,53 +6,24 @@ at which an object that matters to the answer comes or goes.
 
 from __future__ import annotations
 
-import re
-import socket
 import warnings
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from scapcore.cluster import Component, Membership
 from scapcore.errors import MetadataWarning
+from scapcore.pods import pod_of_groups, pod_of_name
 from scapcore.side import NEVER, Hints
-from scappy.metadata.objects import (
-    KINDS,
-    Endpoint,
-    Owner,
-    Pod,
-    Service,
-    Thing,
-    addresses_of,
-    containers_of,
-    endpoints_of,
-    mapping,
-    mappings,
-    mirrored,
-    number,
-    string,
-    thing_of,
-    time_of,
-)
+from scappy.metadata.index import Index
+from scappy.metadata.objects import KINDS, Endpoint, Owner, Pod, Service, Thing, mapping
 from scappy.metadata.reading import RawObjects, without_collection
 
 __all__ = ["Directory"]
 
-SHORT_ID = 12
-#: The pod's id in the path of a control group, where systemd writes other dashes.
-GROUP_POD = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?![0-9a-f])")
-#: How the older kubelet named containers of Docker: container, pod, name space, pod's id, attempt.
-DOCKER_NAME = re.compile(r"k8s_[^_]+_([^_]+)_([^_]+)_([^_]+)_[^_]+")
 MAPPED = bytes(10) + b"\xff\xff"
-#: How many objects a message names.
-MOST_NAMES = 3
-#: Controllers that choose their pods by labels, for clusters that did not know owners yet.
-SELECTING = ("rc", "rs", "deployment", "daemonset", "statefulset", "job")
 
 
-@dataclass(slots=True)
 class Plan:
     """What a pod belongs to.
 
@@ -68,19 +39,32 @@ class Plan:
         What holds between two of the times, by the place of the later one.
     """
 
-    always: dict[str, tuple[Component, ...]]
-    dated: list[Thing]
-    times: list[int]
-    known: dict[int, Membership] = field(default_factory=dict)
+    def __init__(self, always: dict[str, tuple[Component, ...]], dated: list[Thing]) -> None:
+        self.always = always
+        self.dated = dated
+        self.times = sorted(({thing.created for thing in dated} | {thing.ended for thing in dated}) - {0, NEVER})
+        self.known: dict[int, Membership] = {}
+
+    def others(self, time: int) -> dict[str, tuple[Component, ...]]:
+        """What counts at a time, by word."""
+        found = {word: [*components] for word, components in self.always.items()}
+        for thing in self.dated:
+            if thing.existed(time):
+                found.setdefault(thing.word, []).append(thing.component)
+        return {word: tuple(components) for word, components in found.items()}
+
+    def around(self, place: int) -> tuple[int, int]:
+        """From when to when that holds, by the place of the later time."""
+        return self.times[place - 1] if place else 0, self.times[place] if place < len(self.times) else NEVER
 
 
-@dataclass(slots=True)
 class Tenant:
     """Who had an address: a pod, a service (itself, or one that leads there), or a node; and when."""
 
-    start: int
-    end: int
-    thing: Thing
+    def __init__(self, start: int, end: int, thing: Thing) -> None:
+        self.start = start
+        self.end = end
+        self.thing = thing
 
 
 def tell(text: str) -> None:
@@ -102,132 +86,29 @@ class Directory:
     def __init__(self, raw: RawObjects, warn: Callable[[str], None] = tell) -> None:
         self.name = raw.name
         self.warn = warn
-        self.objects: dict[str, Mapping[str, Any]] = {}
-        self.endpoints: list[Endpoint] = []
-        self._things: dict[str, Thing | None] = {}
         self._asked: set[str] = set()
         self._matched = False
         self._told = False
-        # Ids of objects
-        self._by_container: dict[str, str] = {}
-        self._by_mirror: dict[str, str] = {}
-        self._named: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        self._in_space: dict[str, list[str]] = defaultdict(list)
-        self._pod_count = 0
         # What was asked for
         self._of_containers: dict[str, Pod] = {}
         self._plans: dict[str, Plan] = {}
-        self._selecting: dict[str, dict[tuple[str, str], list[Thing]]] = {}
-        self._services_of: dict[str, set[tuple[str, str]]] | None = None
-        self._owners: dict[bytes, list[str | Endpoint]] | None = None
-        self._by_node_port: dict[int, list[str]] = defaultdict(list)
+        self._made: dict[str, Plan] = {}
+        self._pods_of: dict[str, list[Pod]] = {}
         self._answers: dict[tuple[bytes, int, bool], tuple[int, int, Membership | None]] = {}
-        slices: list[Mapping[str, Any]] = []
         with without_collection():
-            problems = [*raw.problems, *self._take(raw, slices), *self._index()]
-            self.endpoints = [endpoint for item in slices for endpoint in endpoints_of(item)]
-        for problem in problems:
+            self._index = Index(raw)
+        for problem in (*raw.problems, *self._index.problems):
             warn(f"{self.name}: {problem}")
 
-    # Taking objects over. Thousands come, and few are asked for: no more is looked at than what finds them.
+    @property
+    def objects(self) -> Mapping[str, Mapping[str, Any]]:
+        """Those that fields tell about, by id."""
+        return self._index.objects
 
-    def _take(self, raw: RawObjects, slices: list[Mapping[str, Any]]) -> Iterator[str]:
-        """Keep the objects; what is wrong with some of them, as sentences."""
-        twice: list[str] = []
-        nameless: list[str] = []
-        for item in raw.objects:
-            kind = item.get("kind")
-            if kind in ("EndpointSlice", "Endpoints"):
-                slices.append(item)
-                continue
-            if not isinstance(kind, str) or kind not in KINDS:
-                continue
-            metadata = item.get("metadata")
-            uid, name = (metadata.get("uid"), metadata.get("name")) if isinstance(metadata, Mapping) else (None, None)
-            if not isinstance(uid, str) or not uid or not isinstance(name, str) or not name:
-                nameless.append(str(name or kind))
-                continue
-            known = self.objects.get(uid)
-            if known is not None:
-                versions = [string(mapping(other.get("metadata")).get("resourceVersion")) for other in (known, item)]
-                same = identity(known) == identity(item)
-                if not same or (versions[0] == versions[1] and known != item):
-                    twice.append(uid)
-                if same and all(version.isdigit() for version in versions) and int(versions[0]) > int(versions[1]):
-                    continue
-            self.objects[uid] = item
-        if nameless:
-            yield f"{counted(nameless, 'object')} without id or name: {listed(nameless)}"
-        if twice:
-            yield f"{counted(twice, 'id')} of several objects, of which the last counts: {listed(twice)}"
-
-    def _index(self) -> Iterator[str]:
-        """Make objects findable; what is wrong with some of them, as sentences."""
-        bare: list[str] = []
-        shared: list[str] = []
-        for uid, item in self.objects.items():
-            word, namespace, name = identity(item)
-            self._named[word, namespace, name].append(uid)
-            if word in SELECTING or word == "svc":
-                self._in_space[namespace].append(uid)
-            if word != "pod":
-                continue
-            self._pod_count += 1
-            if not item.get("status"):
-                bare.append(f"{namespace}/{name}")
-                continue
-            for mirror in mirrored(item):
-                self._by_mirror[mirror] = uid
-            for container in containers_of(item):
-                known = self._by_container.get(container, uid)
-                if known != uid:
-                    shared.append(container[:SHORT_ID])
-                    if created(self.objects[known]) > created(item):
-                        continue
-                self._by_container[container] = self._by_container[container[:SHORT_ID]] = uid
-        if bare:
-            yield f"{counted(bare, 'pod')} without status, found neither by container nor by address: {listed(bare)}"
-        if shared:
-            yield f"{counted(shared, 'container')} of several pods, of which the newest counts: {listed(shared)}"
-
-    def thing(self, uid: str) -> Thing | None:
-        """An object by its id."""
-        if uid not in self._things:
-            item = self.objects.get(uid)
-            self._things[uid] = thing_of(item) if item is not None else None
-        return self._things[uid]
-
-    def things(self, uids: Iterable[str]) -> list[Thing]:
-        """Objects by their ids."""
-        return [thing for thing in map(self.thing, uids) if thing is not None]
-
-    def pod(self, uid: str | None) -> Pod | None:
-        """A pod by its id."""
-        thing = self.thing(uid) if uid else None
-        return thing if isinstance(thing, Pod) else None
-
-    def named(self, word: str, namespace: str, name: str) -> list[Thing]:
-        """The objects that had a name, one after another."""
-        return self.things(self._named.get((word, namespace, name), ()))
-
-    def selecting(self, namespace: str, label: tuple[str, str]) -> list[Thing]:
-        """What may select pods with a label."""
-        known = self._selecting.get(namespace)
-        if known is None:
-            known = self._selecting[namespace] = defaultdict(list)
-            for thing in self.things(self._in_space.get(namespace, ())):
-                if thing.component.selector:
-                    # One of the pairs is enough to find what might select a pod.
-                    known[thing.component.selector[0]].append(thing)
-        return known.get(label, [])
-
-    def services_of(self, key: str) -> Iterable[tuple[str, str]]:
-        """Name spaces and names of services that have a pod, by its id, or an address among their endpoints."""
-        if self._services_of is None:
-            self._services_of = defaultdict(set)
-            for endpoint in self.endpoints:
-                self._services_of[endpoint.pod or endpoint.address].add(endpoint.service)
-        return self._services_of.get(key, ())
+    @property
+    def slices(self) -> list[Mapping[str, Any]]:
+        """Those that tell of endpoints."""
+        return self._index.slices
 
     # Containers
 
@@ -249,20 +130,20 @@ class Directory:
     def _find(self, container: str, hints: Hints, time: int) -> Pod | None:
         """The pod of a container."""
         labels = mapping(hints.record.get("labels"))
-        name = DOCKER_NAME.fullmatch(str(hints.record.get("name") or ""))
-        group = GROUP_POD.search(hints.groups)
+        name = pod_of_name(str(hints.record.get("name") or ""))
         where = (str(labels.get("io.kubernetes.pod.namespace") or ""), str(labels.get("io.kubernetes.pod.name") or ""))
-        ids = [str(labels.get("io.kubernetes.pod.uid") or ""), group[1].replace("_", "-") if group else ""]
+        ids = [str(labels.get("io.kubernetes.pod.uid") or ""), pod_of_groups(hints.groups)]
         if name is not None:
-            ids.append(name[3])
-            where = where if all(where) else (name[2], name[1])
+            ids.append(name[2])
+            where = where if all(where) else (name[1], name[0])
         ids = [uid for uid in ids if uid]
         full = str(hints.record.get("full_id") or "")
-        pod = self.pod(self._by_container.get(container) or self._by_container.get(full))
+        pod = self._index.pod_of(container) or self._index.pod_of(full)
         for uid in ids:
-            pod = pod or self.pod(uid) or self.pod(self._by_mirror.get(uid))
+            pod = pod or self._index.pod(uid)
         if pod is None and not ids and all(where):
-            known = [thing for thing in self.named("pod", *where) if isinstance(thing, Pod) and (not time or thing.existed(time))]
+            named = [thing for thing in self._index.named("pod", *where) if isinstance(thing, Pod)]
+            known = [pod for pod in named if not time or pod.existed(time)]
             pod = max(known, key=lambda pod: pod.created, default=None)
         if pod is not None:
             self._matched = True
@@ -272,10 +153,10 @@ class Directory:
 
     def finish(self) -> None:
         """A pass over a capture is at its end: tell if nothing fitted."""
-        if self._asked and not self._matched and not self._told and self._pod_count:
+        if self._asked and not self._matched and not self._told and self._index.pods:
             self._told = True
             self.warn(
-                f"{self.name}: none of the {len(self._asked)} pods that run in the capture is among its {self._pod_count} "
+                f"{self.name}: none of the {len(self._asked)} pods that run in the capture is among its {self._index.pods} "
                 "pods; is it of another cluster, or of another time?"
             )
 
@@ -289,44 +170,48 @@ class Directory:
         place = bisect_right(plan.times, time)
         found = plan.known.get(place)
         if found is None:
-            others = dict(plan.always)
-            for thing in plan.dated:
-                if thing.existed(time):
-                    others[thing.word] = (*others.get(thing.word, ()), thing.component)
-            found = plan.known[place] = Membership(pod.component, others, pod.component.namespace)
-        since = plan.times[place - 1] if place else 0
-        return found, since, plan.times[place] if place < len(plan.times) else NEVER
+            found = plan.known[place] = Membership(pod.component, plan.others(time), pod.component.namespace)
+        return found, *plan.around(place)
 
     def _plan(self, pod: Pod) -> Plan:
         """Find everything that a pod may belong to."""
         component = pod.component
-        always: dict[str, tuple[Component, ...]] = {}
-        dated = self.named("ns", "", component.namespace)
+        made = self._makers(pod)
+        always = dict(made.always)
+        dated = self._index.named("ns", "", component.namespace)
         if pod.node:
-            nodes = self.named("node", "", pod.node)
+            nodes = self._index.named("node", "", pod.node)
             if len(nodes) > 1:
                 dated += nodes
             else:
                 # There is no pod without its node, even where the snapshot lacks it or its beginning.
                 always["node"] = (nodes[0].component if nodes else Component(pod.node, ""),)
-        self._follow(pod.owners, component.namespace, always)
-        selecting = [
+        dated += made.dated
+        services = {thing.component.uid: thing for thing in self._selecting(component, services=True)}
+        for namespace, name in self._index.services_of(pod):
+            if namespace == component.namespace:
+                services.update((thing.component.uid, thing) for thing in self._index.named("svc", namespace, name))
+        dated += sorted(services.values(), key=self._index.place)
+        return Plan(always, dated)
+
+    def _makers(self, pod: Pod) -> Plan:
+        """Find what made a pod: its owners, or where none is named, what selects it."""
+        plan = self._made.get(pod.component.uid)
+        if plan is None:
+            always: dict[str, tuple[Component, ...]] = {}
+            self._follow(pod.owners, pod.component.namespace, always)
+            dated = [] if pod.owners else self._selecting(pod.component, services=False)
+            plan = self._made[pod.component.uid] = Plan(always, dated)
+        return plan
+
+    def _selecting(self, pod: Component, *, services: bool) -> list[Thing]:
+        """Services or controllers that select a pod."""
+        return [
             thing
-            for label in component.labels
-            for thing in self.selecting(component.namespace, label)
-            if thing.component.selects(component)
+            for label in pod.labels
+            for thing in self._index.selecting(pod.namespace, label, services)
+            if thing.component.selects(pod)
         ]
-        if not pod.owners:
-            dated += [thing for thing in selecting if thing.word in SELECTING]
-        services = {thing.component.uid: thing for thing in selecting if thing.word == "svc"}
-        for key in (component.uid, *pod.addresses):
-            for namespace, name in self.services_of(key):
-                if namespace == component.namespace:
-                    services.update((thing.component.uid, thing) for thing in self.named("svc", namespace, name))
-        order = {uid: place for place, uid in enumerate(self.objects)} if len(services) > 1 else {}
-        dated += sorted(services.values(), key=lambda thing: order.get(thing.component.uid, 0))
-        times = {thing.created for thing in dated} | {thing.ended for thing in dated}
-        return Plan(always, dated, sorted(times - {0, NEVER}))
 
     def _follow(self, owners: Iterable[Owner], namespace: str, found: dict[str, tuple[Component, ...]]) -> None:
         """Add owners, and theirs; those that the snapshot lacks by what refers to them."""
@@ -334,7 +219,7 @@ class Directory:
             word = KINDS.get(owner.kind)
             if word is None or word in found or word in ("pod", "node", "ns"):
                 continue
-            thing = self.thing(owner.uid)
+            thing = self._index.thing(owner.uid)
             found[word] = (thing.component if thing is not None else Component(owner.name, owner.uid, namespace),)
             if thing is not None:
                 self._follow(thing.owners, namespace, found)
@@ -349,10 +234,8 @@ class Directory:
         """
         if len(address) == 16 and address.startswith(MAPPED):
             address = address[12:]
-        if self._owners is None:
-            self._owners = self._index_addresses()
-        known = self._owners.get(address)
-        if known is None:
+        known = self._index.at_address(address)
+        if not known:
             return None
         key = (address, port if server else 0, server)
         answer = self._answers.get(key)
@@ -360,41 +243,21 @@ class Directory:
             answer = self._answers[key] = self._behind(self._tenants(known, key[1]), key[1], time)
         return answer[2]
 
-    def _index_addresses(self) -> dict[bytes, list[str | Endpoint]]:
-        """Ids of the objects and the endpoints that have an address, by address."""
-        found: dict[bytes, list[str | Endpoint]] = defaultdict(list)
-        for uid, item in self.objects.items():
-            word = KINDS[item["kind"]]
-            if word not in ("pod", "svc", "node"):
-                continue
-            spec = mapping(item.get("spec"))
-            if word == "pod" and spec.get("hostNetwork") is True:
-                continue
-            for address in addresses_of(word, spec, mapping(item.get("status"))):
-                found[packed(address)].append(uid)
-            for port in mappings(spec.get("ports")) if word == "svc" else ():
-                self._by_node_port[number(port.get("nodePort"))].append(uid)
-        for endpoint in self.endpoints:
-            found[packed(endpoint.address)].append(endpoint)
-        found.pop(b"", None)
-        return dict(found)
-
-    def _tenants(self, known: list[str | Endpoint], port: int) -> list[Tenant]:
+    def _tenants(self, known: Iterable[Thing | Endpoint], port: int) -> list[Tenant]:
         """Who had an address, and when."""
         found = []
         pods = set()
         for owner in known:
-            thing = self.thing(owner) if isinstance(owner, str) else None
-            if thing is not None:
-                found.append(Tenant(thing.created, thing.ended, thing))
-                pods.add(thing.component.uid)
-                if thing.word == "node" and port:
-                    services = self.things(self._by_node_port.get(port, ()))
-                    found += [Tenant(service.created, service.ended, service) for service in services]
+            if isinstance(owner, Thing):
+                found.append(Tenant(owner.created, owner.ended, owner))
+                pods.add(owner.component.uid)
+                if owner.word == "node" and port:
+                    others = self._index.at_port(owner.component.name, port)
+                    found += [Tenant(other.created, other.ended, other) for other in others]
         for owner in known:
-            if isinstance(owner, str) or owner.pod in pods or (owner.ports and port not in owner.ports):
+            if isinstance(owner, Thing) or owner.pod in pods or (owner.ports and port not in owner.ports):
                 continue    # the pod itself leads to its services
-            for thing in self.named("svc", *owner.service):
+            for thing in self._index.named("svc", *owner.service):
                 found.append(Tenant(max(thing.created, owner.created), thing.ended, thing))
         return found
 
@@ -412,6 +275,13 @@ class Directory:
             return max(since, start), min(until, end), self._at_port(pod, membership, port)
         others: dict[str, tuple[Component, ...]] = {}
         namespace = ""
+        led = [pod for tenant in present if isinstance(tenant.thing, Service) for pod in self._led_to(tenant.thing)]
+        if led:
+            times = sorted({*times, *(pod.created for pod in led), *(pod.ended for pod in led)})
+            place = bisect_right(times, time)
+            since, until = times[place - 1] if place else 0, times[place] if place < len(times) else NEVER
+            others, start, end = self._in_common([pod for pod in led if pod.existed(time)], time)
+            since, until = max(since, start), min(until, end)
         for tenant in present:
             thing = tenant.thing
             if isinstance(thing, Service):
@@ -422,9 +292,40 @@ class Directory:
         if not others:
             return since, until, None
         if namespace:
-            spaces = self.named("ns", "", namespace)
+            spaces = self._index.named("ns", "", namespace)
             others["ns"] = tuple(thing.component for thing in spaces if thing.existed(time))
         return since, until, Membership(None, others, namespace)
+
+    def _led_to(self, service: Service) -> list[Pod]:
+        """The pods to which a service ever leads, by its endpoints and its selector."""
+        component = service.component
+        found = self._pods_of.get(component.uid)
+        if found is not None:
+            return found
+        endpoints = self._index.endpoints_of((component.namespace, component.name))
+        ids = {endpoint.pod for endpoint in endpoints}
+        addresses = {endpoint.address for endpoint in endpoints if not endpoint.pod}
+        found = self._pods_of[component.uid] = [
+            pod
+            for pod in self._index.pods_in(component.namespace)
+            if component.selects(pod.component) or pod.component.uid in ids or not addresses.isdisjoint(pod.addresses)
+        ]
+        return found
+
+    def _in_common(self, pods: list[Pod], time: int) -> tuple[dict[str, tuple[Component, ...]], int, int]:
+        """What all of some pods belong to that makes pods, and from when to when that holds."""
+        since, until = 0, NEVER
+        common: dict[str, tuple[Component, ...]] | None = None
+        for pod in pods:
+            plan = self._makers(pod)
+            start, end = plan.around(bisect_right(plan.times, time))
+            since, until = max(since, start), min(until, end)
+            made = plan.others(time)
+            kept = made if common is None else common
+            common = {word: found for word, found in kept.items() if made.get(word) == found}
+            if not common:
+                break       # until one of these pods goes
+        return common or {}, since, until
 
     def _at_port(self, pod: Pod, membership: Membership, port: int) -> Membership:
         """What a pod belongs to, with only those services that lead to its port."""
@@ -438,40 +339,10 @@ class Directory:
 
     def _ports_at(self, pod: Pod, component: Component) -> set[int]:
         """Ports of a pod that a service leads to."""
-        service = self.thing(component.uid)
+        service = self._index.thing(component.uid)
         assert isinstance(service, Service)
         found = {pod.ports.get(port.target, 0) if isinstance(port.target, str) else port.target for port in service.ports}
-        where = (component.namespace, component.name)
-        for endpoint in self.endpoints:
-            if endpoint.service == where and (endpoint.pod == pod.component.uid or endpoint.address in pod.addresses):
+        for endpoint in self._index.endpoints_of((component.namespace, component.name)):
+            if endpoint.pod == pod.component.uid or endpoint.address in pod.addresses:
                 found |= endpoint.ports
         return found
-
-
-def identity(item: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Word, name space and name of an object."""
-    metadata = mapping(item.get("metadata"))
-    return KINDS[item["kind"]], string(metadata.get("namespace")), string(metadata.get("name"))
-
-
-def created(item: Mapping[str, Any]) -> int:
-    """When an object was made."""
-    return time_of(mapping(item.get("metadata")).get("creationTimestamp"))
-
-
-def packed(address: str) -> bytes:
-    """An address as its bytes in network order; empty if it is none."""
-    try:
-        return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-    except (OSError, ValueError):
-        return b""
-
-
-def counted(items: list[str], what: str) -> str:
-    """How many there are."""
-    return f"{len(items)} {what}{'s' if len(items) > 1 else ''}"
-
-
-def listed(items: list[str]) -> str:
-    """The first of some names."""
-    return ", ".join(items[:MOST_NAMES]) + (", …" if len(items) > MOST_NAMES else "")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from scapcore.cluster import KINDS as OLD_KINDS
 from scapcore.cluster import Component
+from scapcore.record import Record
 from scapcore.side import NEVER
 
 __all__ = [
@@ -20,11 +21,9 @@ __all__ = [
     "Service",
     "Thing",
     "addresses_of",
-    "containers_of",
     "endpoints_of",
     "mapping",
     "mappings",
-    "mirrored",
     "number",
     "string",
     "thing_of",
@@ -33,12 +32,7 @@ __all__ = [
 
 #: Kinds that fields tell about, by the word in the fields' names.
 KINDS = {
-    "Pod": "pod",
-    "Namespace": "ns",
-    "ReplicationController": "rc",
-    "ReplicaSet": "rs",
-    "Service": "svc",
-    "Deployment": "deployment",
+    **OLD_KINDS,
     "DaemonSet": "daemonset",
     "StatefulSet": "statefulset",
     "Job": "job",
@@ -46,12 +40,9 @@ KINDS = {
     "Node": "node",
 }
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d\d:\d\d)?")
-#: Annotations of a static pod's mirror with the id by which its node calls it.
-MIRRORS = ("kubernetes.io/config.hash", "kubernetes.io/config.mirror")
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Record):
     """A reference to the object that made another one."""
 
     kind: str
@@ -59,8 +50,7 @@ class Owner:
     uid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Record):
     """A port of a service: its own, that of the pods behind it (or its name there), and that of the nodes."""
 
     number: int
@@ -68,7 +58,10 @@ class Port:
     node: int
 
 
-@dataclass(slots=True, eq=False)
+#: What is known of every object, in the order of the attributes.
+Common = tuple[str, Component, int, int, tuple[Owner, ...]]
+
+
 class Thing:
     """An object of a cluster.
 
@@ -84,20 +77,25 @@ class Thing:
         The controlling one first.
     """
 
-    word: str
-    component: Component
-    created: int
-    ended: int
-    owners: tuple[Owner, ...]
+    def __init__(self, word: str, component: Component, created: int, ended: int, owners: tuple[Owner, ...]) -> None:
+        self.word = word
+        self.component = component
+        self.created = created
+        self.ended = ended
+        self.owners = owners
 
     def existed(self, time: int) -> bool:
         """Whether it was there at a time."""
         return self.created <= time < self.ended
 
 
-@dataclass(slots=True, eq=False)
 class Pod(Thing):
     """A pod.
+
+    Parameters
+    ----------
+    common : tuple
+        What makes a thing.
 
     Attributes
     ----------
@@ -109,21 +107,23 @@ class Pod(Thing):
         Numbers of its named ports.
     """
 
-    addresses: tuple[str, ...]
-    node: str
-    ports: dict[str, int]
+    def __init__(self, common: Common, addresses: tuple[str, ...], node: str, ports: dict[str, int]) -> None:
+        super().__init__(*common)
+        self.addresses = addresses
+        self.node = node
+        self.ports = ports
 
 
-@dataclass(slots=True, eq=False)
 class Service(Thing):
     """A service with its addresses and ports."""
 
-    addresses: tuple[str, ...]
-    ports: tuple[Port, ...]
+    def __init__(self, common: Common, addresses: tuple[str, ...], ports: tuple[Port, ...]) -> None:
+        super().__init__(*common)
+        self.addresses = addresses
+        self.ports = ports
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """An address behind a service, by namespace and name of the service."""
 
     service: tuple[str, str]
@@ -221,7 +221,7 @@ def thing_of(item: Mapping[str, Any]) -> Thing | None:
         ports = tuple(
             Port(number(port.get("port")), target_of(port), number(port.get("nodePort"))) for port in mappings(spec.get("ports"))
         )
-        return Service(*common, addresses, ports)
+        return Service(common, addresses, ports)
     if word == "pod":
         return pod_of(common, item, addresses)
     return Thing(*common)
@@ -249,7 +249,7 @@ def addresses_of(word: str, spec: Mapping[str, Any], status: Mapping[str, Any]) 
     return tuple(dict.fromkeys(address for address in found if address and address != "None"))
 
 
-def pod_of(common: tuple[Any, ...], item: Mapping[str, Any], addresses: tuple[str, ...]) -> Pod:
+def pod_of(common: Common, item: Mapping[str, Any], addresses: tuple[str, ...]) -> Pod:
     """A pod by its JSON."""
     metadata, spec, status = (mapping(item.get(part)) for part in ("metadata", "spec", "status"))
     statuses = statuses_of(status)
@@ -264,11 +264,7 @@ def pod_of(common: tuple[Any, ...], item: Mapping[str, Any], addresses: tuple[st
         for port in mappings(container.get("ports"))
     }
     return Pod(
-        word,
-        component,
-        created,
-        ended,
-        owners,
+        (word, component, created, ended, owners),
         () if spec.get("hostNetwork") is True else addresses,
         string(spec.get("nodeName")),
         ports,
@@ -279,22 +275,6 @@ def statuses_of(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What is told of the containers of a pod."""
     parts = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
     return [entry for part in parts if part in status for entry in mappings(status[part])]
-
-
-def containers_of(item: Mapping[str, Any]) -> list[str]:
-    """Whole ids of the containers of a pod, former runs included, which had ids of their own."""
-    found = []
-    for entry in statuses_of(mapping(item.get("status"))):
-        found.append(entry.get("containerID"))
-        for part in ("state", "lastState"):
-            found += [mapping(state).get("containerID") for state in mapping(entry.get(part)).values()]
-    return [identity.rpartition("://")[2] for identity in found if isinstance(identity, str) and identity]
-
-
-def mirrored(item: Mapping[str, Any]) -> set[str]:
-    """Ids by which its node calls a static pod."""
-    annotations = mapping(mapping(item.get("metadata")).get("annotations"))
-    return {string(annotations.get(key)) for key in MIRRORS} - {""}
 
 
 def endpoints_of(item: Mapping[str, Any]) -> list[Endpoint]:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from scapcore.errors import ScapError
 from scapcore.event import FieldReader
 from scapcore.groups import Groups
-from scappy.capture import compile_field
+from scappy.fields.compiling import compile_field
 
 if TYPE_CHECKING:
+    from scapcore.predicate import Predicate
     from scappy.capture import Capture
 
 __all__ = ["PodUsage", "pod_usage"]
 
-KEYS = ("k8s.ns.name", "k8s.pod.name")
+#: Fields that tell pods apart, and which events have them; of some pods only the id is known.
+KEYS = (
+    (("k8s.ns.name", "k8s.pod.name"), "k8s.pod.name exists"),
+    (("k8s.pod.id",), "k8s.pod.id exists and not k8s.pod.name exists"),
+)
 NETWORK = "fd.type in (ipv4, ipv6) and evt.rawres > 0 and"
 #: What is summed up: which events, and the field whose values are added (none: events are counted).
 SUMS = (
@@ -33,7 +38,9 @@ class PodUsage:
 
     Attributes
     ----------
-    namespace, name : str
+    namespace : str
+    name : str
+        Its id where the capture tells no name.
     events : int
         All of its events.
     received, sent : int
@@ -68,17 +75,18 @@ def pod_usage(capture: Capture) -> tuple[list[PodUsage], ScapError | None]:
     ScapError or None
         Where the capture is damaged: the sums are of what can be read.
     """
-    keys = [compile_field(name) for name in KEYS]
-    pods = capture.filter("k8s.pod.name exists")
-    views = [pods.filter(text) if text else pods for _, text, _ in SUMS]
-    values = [compile_field(name) if name else None for _, _, name in SUMS]
+    pods = capture.filter("k8s.pod.name exists or k8s.pod.id exists")
+    sums: list[tuple[str, Predicate, Groups]] = []
     needs = 0
-    for use in (*keys, *(value for value in values if value is not None)):
-        needs |= use.needs
-    for view in views:
-        needs |= view.needs
-    groups = [Groups(FieldReader(compile_field), keys, value) for value in values]
-    predicates = [view.predicate() for view in views]
+    for fields, condition in KEYS:
+        keys = [compile_field(name) for name in fields]
+        for what, text, name in SUMS:
+            view = capture.filter(condition).filter(text) if text else capture.filter(condition)
+            value = compile_field(name) if name else None
+            for use in (*keys, *((value,) if value is not None else ())):
+                needs |= use.needs
+            needs |= view.needs
+            sums.append((what, view.predicate(), Groups(FieldReader(compile_field), keys, value)))
     reader = pods.reader(needs=needs)
     error: ScapError | None = None
     while True:
@@ -88,13 +96,14 @@ def pod_usage(capture: Capture) -> tuple[list[PodUsage], ScapError | None]:
         except ScapError as problem:
             error = problem
             break
-        for group, predicate in zip(groups, predicates, strict=True):
+        for _, predicate, group in sums:
             reader.batch.select_all()
             predicate.run(reader.batch)
             group.take(reader.batch)
     found: dict[tuple[str, str], PodUsage] = {}
-    for (name, _, _), group in zip(SUMS, groups, strict=True):
+    for what, _, group in sums:
         for key, total in group.rows():
-            namespace, pod = ("" if part is None else str(part) for part in key)
-            setattr(found.setdefault((namespace, pod), PodUsage(namespace, pod)), name, int(total))
+            *namespace, pod = ("" if part is None else str(part) for part in key)
+            where = ("".join(namespace), pod)
+            setattr(found.setdefault(where, PodUsage(*where)), what, int(total))
     return sorted(found.values(), key=lambda pod: (-pod.received - pod.sent, -pod.events, pod.namespace, pod.name)), error

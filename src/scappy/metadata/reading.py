@@ -11,14 +11,13 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from scapcore.errors import MissingDependencyError, SourceError
+from scappy.metadata.keys import outlined
 
 __all__ = ["RawObjects", "Snapshot", "read_objects", "without_collection"]
 
@@ -34,7 +33,6 @@ BEGINNING = re.compile(r'\{\s*"apiVersion"\s*:')
 BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-@dataclass
 class RawObjects:
     """The objects of a snapshot as they came.
 
@@ -42,15 +40,18 @@ class RawObjects:
     ----------
     name : str
         Of the snapshot, for messages.
-    objects : list of dict
+    objects : sequence of mapping
         Each with its ``kind``.
     problems : list of str
         What is wrong with the snapshot, a sentence each.
     """
 
-    name: str
-    objects: list[Mapping[str, Any]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    def __init__(
+        self, name: str, objects: Sequence[Mapping[str, Any]] = (), problems: Iterable[str] = ()
+    ) -> None:
+        self.name = name
+        self.objects = objects
+        self.problems = [*problems]
 
 
 def read_objects(what: Snapshot) -> RawObjects:
@@ -70,7 +71,7 @@ def read_objects(what: Snapshot) -> RawObjects:
 
     Examples
     --------
-    >>> read_objects(b'{"kind": "PodList", "items": [{"metadata": {"name": "web"}}]}').objects
+    >>> list(read_objects(b'{"kind": "PodList", "items": [{"metadata": {"name": "web"}}]}').objects)
     [{'metadata': {'name': 'web'}, 'kind': 'Pod'}]
     """
     with without_collection():
@@ -97,15 +98,15 @@ def taken(what: Snapshot) -> RawObjects:
     elif isinstance(what, (str, os.PathLike)):
         found = RawObjects(os.fspath(what))
         try:
-            data = Path(what).read_bytes()
+            with open(what, "rb") as source:
+                data = source.read()
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise SourceError(f"{found.name}: {reason}") from error
         from_bytes(found, data)
     else:
         found = RawObjects("the snapshot")
-        for item in [what] if isinstance(what, Mapping) else what:
-            found.objects += unpacked(item)
+        found.objects = [item for value in ([what] if isinstance(what, Mapping) else what) for item in unpacked(value)]
     if not found.objects:
         found.problems.append("there are no objects in it")
     return found
@@ -115,17 +116,17 @@ def from_bytes(found: RawObjects, data: bytes) -> None:
     """Read the content of a file."""
     if data.startswith(GZIP):
         data = unzipped(found, data)
+    whole = outlined(data.removeprefix(BYTE_ORDER_MARKS[0][0]))
+    if whole is not None:
+        found.objects = whole
+        return
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     text = data.decode(encoding, "replace")
     first = FIRST.match(text)
     if first is None:
         return
-    if first[1] in ("{", "["):
-        for value in json_values(found, text):
-            found.objects += unpacked(value)
-    else:
-        for value in yaml_values(found, text):
-            found.objects += unpacked(value)
+    values = json_values(found, text) if first[1] in ("{", "[") else yaml_values(found, text)
+    found.objects = [item for value in values for item in unpacked(value)]
 
 
 def unzipped(found: RawObjects, data: bytes) -> bytes:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from api_server import Script, serving
 
 from scappy import demo
 from scappy.samples import walkthrough_snapshot, write_walkthrough, write_walkthrough_snapshot
@@ -47,6 +51,72 @@ def test_a_snapshot_stands_for_labels(folder: Path, words: tuple[str, ...]) -> N
     assert {(done.stdout, done.stderr, done.returncode) for done in runs} == {(runs[0].stdout, "", 0)}
 
 
+BACKEND = "container.name contains _backend-1440326531-csj02_critical-app_"
+#: Conditions on what Kubernetes knows, and what chooses the same by the names that containers have.
+CONDITIONS = {
+    "k8s.ns.name=critical-app": "container.name contains _critical-app_",
+    "k8s.pod.name=client": "container.name contains _client_critical-app_",
+    "k8s.pod.name startswith backend": BACKEND,
+    "k8s.deployment.name=backend": BACKEND,
+    "k8s.rs.name=backend-1440326531": BACKEND,
+    "k8s.svc.name=backend": BACKEND,
+}
+SECOND = NETWORK.replace("k8s.ns.name=critical-app", "{}")
+THIRD = "{} and (fd.name=/etc/resolv.conf or proc.name=nginx)"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving(Script(walkthrough_snapshot()["items"])) as url:
+        yield url
+
+
+def without_numbers(text: str) -> str:
+    """Lines without the numbers of events, which go on behind those events that tell of the cluster."""
+    return re.sub(r"^\d+ (?=\d\d:\d\d:\d\d)", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("place", [0, 1], ids=["second", "third"])
+def test_the_same_lines_whatever_tells_of_the_cluster(
+    folder: Path, server: str, joined: Path, condition: str, place: int
+) -> None:
+    """Labels, a snapshot, the API server, and a capture that was written while it was joined."""
+    pytest.importorskip("kubernetes")
+    arguments = (("-pk", "-NA", SECOND), ("-pk", "-NA", "-c", "echo_fds", THIRD))[place]
+    words = (*arguments[:-1], arguments[-1].format(condition))
+    wanted = run("-r", folder / "bare.scap", *arguments[:-1], arguments[-1].format(CONDITIONS[condition])).stdout
+    assert len(wanted.splitlines()) > 5
+    sources: dict[str, tuple[str | Path, ...]] = {
+        "a snapshot": ("-r", folder / "bare.scap", "--k8s", folder / "snapshot.json"),
+        "labels and a snapshot": ("-r", folder / "labels.scap", "--k8s", folder / "snapshot.json"),
+        "a server": ("-k", server, "-r", folder / "bare.scap"),
+    }
+    if "k8s.svc" not in condition:      # no label says to which services a pod belongs
+        sources["labels"] = ("-r", folder / "labels.scap")
+    if "deployment" not in condition and "k8s.rs" not in condition and "k8s.svc" not in condition:
+        sources["names of containers"] = ("-r", folder / "bare.scap")
+    for name, source in sources.items():
+        done = run(*source, *words)
+        assert (name, done.stdout, done.stderr) == (name, wanted, "")
+    written = run("-r", joined, *words)
+    assert (without_numbers(written.stdout), written.stderr) == (without_numbers(wanted), "")
+
+
+@pytest.fixture(scope="module")
+def joined(folder: Path) -> Path:
+    """The capture without labels, written while it was joined."""
+    run("-r", folder / "bare.scap", "--k8s", folder / "snapshot.json", "-w", folder / "joined.scap")
+    return folder / "joined.scap"
+
+
+def test_the_reference_prints_them_too(folder: Path, joined: Path, reference: Callable[..., Any]) -> None:
+    for condition in CONDITIONS:
+        shown = reference("-r", joined, "-pk", "-A", SECOND.format(condition), zone="CET-1").stdout.decode("utf-8", "replace")
+        wanted = run("-r", folder / "bare.scap", "--k8s", folder / "snapshot.json", "-pk", "-NA", SECOND.format(condition))
+        assert without_numbers(shown) == without_numbers(wanted.stdout)
+
+
 def test_conditions_on_service_and_deployment(folder: Path) -> None:
     lines = []
     for condition in ("svc.name=backend", "deployment.name=backend", "rs.name=backend-1440326531", "pod.label.app=backend"):
@@ -78,6 +148,13 @@ def test_credentials_need_a_server(folder: Path) -> None:
     done = run("-r", folder / "bare.scap", "-K", "token")
     assert (done.returncode, done.stdout) == (2, "")
     assert "-k URL must say whom" in done.stderr
+
+
+def test_a_snapshot_in_place_of_the_url(folder: Path) -> None:
+    words = ("-r", folder / "bare.scap", "-p", "%evt.num", "k8s.svc.name=backend")
+    wanted = run("--k8s", folder / "snapshot.json", *words)
+    for done in (run("-k", folder / "snapshot.json", *words), run(f"--k8s-api={folder}/snapshot.json", *words)):
+        assert (done.stdout, done.stderr) == (wanted.stdout, "") and len(done.stdout.splitlines()) == 39
 
 
 def test_a_missing_snapshot_is_an_error(folder: Path) -> None:

@@ -6,14 +6,18 @@ import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from api_server import Script, serving
 from cluster_objects import api_object, pod
+from cryptography.hazmat.primitives import serialization
 
 from scapcore.errors import MissingDependencyError, SourceError
 from scappy.metadata import Directory, read_objects
@@ -51,6 +55,32 @@ def test_a_list_that_went_stale_begins_anew() -> None:
     script.troubles["pods"] = [410, 410, 410]
     with serving(script) as url, pytest.raises(SourceError, match="410 Gone, again and again"):
         fetch_objects(url, **QUICK)
+
+
+def test_a_list_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(PODS)
+    monkeypatch.setattr(script, "page", lambda *_: {"items": PODS[:1], "metadata": {"continue": "again"}})
+    with serving(script) as url, pytest.raises(SourceError, match="goes round in circles"):
+        fetch_objects(url, **QUICK)
+
+
+@pytest.mark.parametrize("content", [[], "pods", {"items": None}, {"items": {}}, {"kind": "Status"}])
+def test_answers_of_another_form(monkeypatch: pytest.MonkeyPatch, content: Any) -> None:
+    script = Script(PODS)
+    monkeypatch.setattr(script, "page", lambda *_: content)
+    with serving(script) as url, pytest.raises(SourceError, match="something that is no list"):
+        fetch_objects(url, **QUICK)
+
+
+def test_items_of_wrong_types_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(PODS)
+    items = [*PODS, None, 3, "pod", [PODS[0]], {}, {"metadata": 3}, {"spec": [], "metadata": {"annotations": 1}}]
+    monkeypatch.setattr(script, "page", lambda *_: {"items": items, "metadata": []})
+    warnings: list[str] = []
+    with serving(script) as url:
+        known = Directory(fetch_objects(url, **QUICK), warnings.append)
+    assert len(known.objects) == len(PODS)
+    assert any("without id or name" in text for text in warnings)
 
 
 @pytest.mark.parametrize("trouble", [500, 503, 429, 1.0])
@@ -101,6 +131,77 @@ def test_tokens_and_passwords(tmp_path: Path) -> None:
         found = fetch_objects(url.replace("://", "://admin:pass@"))
         assert len(names(found)) == 25
         assert "pass" not in found.name
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificates of an authority, a client and a stranger, and keys, one of them with a password."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority, other = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    other.cert_pem.write_to_path(folder / "other.pem")
+    for name, issuer in (("server", authority), ("client", authority), ("stranger", other)):
+        issued = issuer.issue_cert("127.0.0.1" if name == "server" else f"{name}@example.com")
+        issued.private_key_pem.write_to_path(folder / f"{name}.key")
+        issued.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+    key = serialization.load_pem_private_key((folder / "client.key").read_bytes(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    )
+    (folder / "locked.key").write_bytes(locked)
+    return folder
+
+
+class TestCertificates:
+    @pytest.fixture
+    def url(self, files: Path) -> Iterator[str]:
+        """A server that asks for a certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files / "server.pem", files / "server.key")
+        context.load_verify_locations(files / "ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        with serving(Script(PODS), context) as url:
+            yield url
+
+    @pytest.mark.parametrize("key", ["client.key", "locked.key#secret"])
+    def test_a_known_client(self, files: Path, url: str, key: str) -> None:
+        credentials = Credentials.of(f"{files}/client.pem:{files}/{key}:{files}/ca.pem")
+        assert len(names(fetch_objects(url, credentials))) == 25
+
+    @pytest.mark.parametrize(
+        "text", ["stranger.pem:stranger.key:ca.pem", "client.pem:client.key:other.pem", "client.pem:client.key",
+                 "client.pem:stranger.key:ca.pem", "client.pem:locked.key#wrong:ca.pem"],
+    )  # fmt: skip
+    def test_others_are_refused(self, files: Path, url: str, text: str) -> None:
+        parts = [f"{files}/{part}" for part in text.split(":")]
+        with pytest.raises(SourceError) as caught:
+            fetch_objects(url, Credentials.of(":".join(parts)), **QUICK)
+        assert "secret" not in str(caught.value) and len(str(caught.value)) < 500
+
+    def test_without_a_certificate(self, files: Path, url: str, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text("x")
+        with pytest.raises(SourceError):
+            fetch_objects(url, Credentials(token=str(tmp_path / "token"), authority=str(files / "ca.pem")), **QUICK)
+
+
+def test_the_account_of_a_pod(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kubeconfig: the address in the environment, token and authority in files."""
+    from kubernetes.config import incluster_config
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files / "server.pem", files / "server.key")
+    (tmp_path / "token").write_text("secret")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(files / "ca.pem"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with serving(Script(PODS, "Bearer secret"), context) as url:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", url.rpartition(":")[2])
+        assert len(names(fetch_objects())) == 25
+        (tmp_path / "token").write_text("another")
+        with pytest.raises(SourceError, match="401"):
+            fetch_objects()
 
 
 @pytest.mark.parametrize("text", ["a:b:c:d", ":b", "a:"])

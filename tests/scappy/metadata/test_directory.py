@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
@@ -10,6 +11,7 @@ from cluster_objects import Object, api_object, endpoint_slice, pod, service
 
 from scapcore.side import NEVER, Hints
 from scappy.metadata import Directory, read_objects
+from scappy.metadata.keys import Objects
 from scappy.metadata.objects import time_of
 
 UID = "5b57a1f2-bd5a-11e6-8bdb-028ce2cfb533"
@@ -17,9 +19,21 @@ HASH = "c6a443fd7470d526a9d9fbded1a75153"
 NOW = time_of("2020-06-01T00:00:00Z")
 
 
+@pytest.fixture(autouse=True, params=["values", "text"])
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects come as Python values, or in a text, of which only what is asked for becomes values."""
+    monkeypatch.setitem(FORM, "is text", request.param == "text")
+
+
+FORM = {"is text": False}
+
+
 def directory(*objects: Object) -> tuple[Directory, list[str]]:
     warnings: list[str] = []
-    return Directory(read_objects(objects), warnings.append), warnings
+    what: Any = json.dumps({"items": objects}).encode() if FORM["is text"] else objects
+    raw = read_objects(what)
+    assert isinstance(raw.objects, Objects) == FORM["is text"]
+    return Directory(raw, warnings.append), warnings
 
 
 def record(**parts: Any) -> Hints:
@@ -211,6 +225,14 @@ def test_a_later_version_of_an_object_is_no_mistake() -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize("versions", [("9" * 5000, "1" + "0" * 5000), ("\u00b2", "1"), ("9", "10"), ("x", "1"), ("", "")])
+def test_versions_that_are_no_numbers(versions: tuple[str, str]) -> None:
+    first, last = (pod("web", "a" * 64, resourceVersion=version, labels={"v": version[:2]}) for version in versions)
+    known, _ = directory(first, last)
+    membership, _ = known.of_container("a" * 12, Hints(), NOW)
+    assert membership is not None and membership.value("pod", "label", "v") == versions[1][:2]
+
+
 def test_another_cluster_is_told_at_the_end() -> None:
     known, warnings = directory(pod("web", "a" * 64))
     known.of_container("b" * 12, Hints(), NOW)
@@ -247,3 +269,52 @@ def test_wrong_types_are_passed_over() -> None:
 )  # fmt: skip
 def test_times(text: Any, seconds: float) -> None:
     assert time_of(text) == seconds * 10**9
+
+
+def behind(known: Directory, address: str, port: int, time: str = "2020-06-01T00:00:00Z") -> dict[str, str | None]:
+    membership = known.of_address(socket.inet_pton(socket.AF_INET, address), port, time_of(time), True)
+    words = ("pod", "svc", "deployment", "rs", "node")
+    return {word: membership.value(word, "name") if membership else None for word in words}
+
+
+def test_services_tell_what_made_their_pods_where_that_is_one_thing() -> None:
+    web, api = (api_object("Deployment", name) for name in ("web", "api"))
+    old, new = (api_object("ReplicaSet", f"web-{name}", owner=web) for name in ("old", "new"))
+    other = api_object("ReplicaSet", "api-1", owner=api)
+    known, _ = directory(
+        web, api, old, new, other,
+        pod("a", ip="10.1.0.1", labels={"app": "web"}, owner=old, created="2020-01-01T00:00:00Z",
+            deletionTimestamp="2020-05-01T00:00:00Z"),
+        pod("b", ip="10.1.0.2", labels={"app": "web"}, owner=new, created="2020-03-01T00:00:00Z"),
+        pod("c", ip="10.1.0.3", labels={"app": "api"}, owner=other),
+        service("web", "10.3.0.1", {"app": "web"}, [{"port": 80}]),
+        service("by-hand", "10.3.0.2", ports=[{"port": 80}]),
+        endpoint_slice("by-hand", 80, {"addresses": ["10.1.0.3"]}),
+        service("all", "10.3.0.3", ports=[{"port": 80}]),
+        endpoint_slice("all", 80, {"addresses": ["10.1.0.2"]}, {"addresses": ["10.1.0.3"], "targetRef": {"uid": "pod-c"}}),
+        service("none", "10.3.0.4", {"app": "nothing"}),
+    )  # fmt: skip
+    def told(address: str, time: str = "2020-06-01T00:00:00Z") -> tuple[str | None, ...]:
+        found = behind(known, address, 80, time)
+        return found["svc"], found["deployment"], found["rs"]
+
+    assert told("10.3.0.1", "2020-02-01T00:00:00Z") == ("web", "web", "web-old")
+    assert told("10.3.0.1", "2020-04-01T00:00:00Z") == ("web", "web", None)
+    assert told("10.3.0.1", "2020-06-01T00:00:00Z") == ("web", "web", "web-new")
+    assert told("10.3.0.2") == ("by-hand", "api", "api-1")
+    assert told("10.3.0.3") == ("all", None, None)
+    assert told("10.3.0.4") == ("none", None, None)
+
+
+def test_pods_with_their_nodes_network_are_found_by_their_ports() -> None:
+    known, _ = directory(
+        api_object("Node", "node1", status={"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}),
+        api_object("Node", "node2", status={"addresses": [{"type": "InternalIP", "address": "10.0.0.2"}]}),
+        pod("proxy", ip="10.0.0.1", spec={"hostNetwork": True, "containers": [{"ports": [{"containerPort": 9100}]}]}),
+        pod("mapped", ip="10.1.0.9", spec={"containers": [{"ports": [{"containerPort": 80, "hostPort": 8080}]}]}),
+    )
+    assert behind(known, "10.0.0.1", 9100)["pod"] == "proxy"
+    assert behind(known, "10.0.0.1", 8080)["pod"] == "mapped"
+    assert behind(known, "10.0.0.1", 80)["pod"] is None
+    assert behind(known, "10.0.0.1", 80)["node"] == "node1"
+    assert behind(known, "10.0.0.2", 9100)["pod"] is None
