@@ -8,6 +8,8 @@ The functions of the interpreter itself are given by address, since the interpre
 
 from libc.stdint cimport uintptr_t
 
+from scapcore.cursor cimport *
+
 cdef extern from *:
     """
     #if defined(_WIN32)
@@ -27,14 +29,6 @@ cdef enum:
     LUA_NIL = 0
     LUA_NUMBER = 3
     FIRST_UPVALUE = -10003
-
-    # Of EventCursor
-    STEP_DONE = 0
-    TAKE_NUMBER = -2
-    TAKE_FALSE = -3
-    TAKE_TRUE = -4
-    TAKE_LONG = -5
-    MOST_FIELDS = 4096
 
 ctypedef int (*LuaFunction)(void* state) noexcept nogil
 
@@ -58,17 +52,6 @@ FUNCTIONS = (
     "lua_pushlightuserdata", "lua_pushcclosure", "lua_error",
 )
 
-
-cdef struct Shared:
-    # As in cursor.pyx
-    double number
-    double event
-    double seconds
-    double nanoseconds
-    double cpu
-    double delta
-    const char* data
-    double length
 
 cdef struct Calls:
     void* cursor
@@ -180,7 +163,7 @@ cdef int native_field(void* state) noexcept nogil:
     elif taken == TAKE_TRUE or taken == TAKE_FALSE:
         lua.push_boolean(state, taken == TAKE_TRUE)
     elif taken == TAKE_LONG:
-        lua.push_text(state, calls.shared.data, <size_t>calls.shared.length)
+        lua.push_text(state, <const char*>calls.shared.data, <size_t>calls.shared.length)
     else:
         lua.push_nil(state)
     return 1

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import scapdig_lines
 
 CAPTURES = ("sysflow__client-server__tcp-client-server.scap", "libs__captures__curl_google.scap", "libs__resources__sample.scap")
 
@@ -49,24 +47,42 @@ COMMANDS = (
     "topscalls_time",
 )
 
+#: Command lines on which options or a filter change what a chisel sees, or how it shows it.
+OPTIONS = (
+    ["-n", "300", "-c", "topscalls_time"],
+    ["-n", "1200", "-c", "echo_fds"],
+    ["-n", "700", "-c", "iobytes"],
+    ["-n", "20", "-c", "fdcount_by", "fd.type", "evt.dir=<"],
+    ["-c", "echo_fds", "evt.dir=<"],
+    ["-c", "topprocs_net", "evt.dir=<"],
+    ["-c", "fdbytes_by", "fd.type", "evt.type in (read, recvfrom) and evt.dir=<"],
+    ["-j", "-c", "echo_fds"],
+    ["-j", "-pc", "-X", "-c", "echo_fds", "fd.type=file"],
+    ["-j", "-c", "spy_file"],
+    ["-pc", "-c", "scallslower", "0"],
+    ["-pc", "-c", "fileslower", "0"],
+)
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
+def test_same_lines_with_options(words: list[str], shared_captures: list[Path], reference: Callable[..., object]) -> None:
+    compare(words, shared_captures, reference)
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_same_lines(command: str, shared_captures: list[Path], reference: Callable[..., object]) -> None:
     name, _, arguments = command.partition(" ")
-    words = ["-c", name, *([arguments] if arguments else [])]
+    compare(["-c", name, *([arguments] if arguments else [])], shared_captures, reference)
+
+
+def compare(words: list[str], shared_captures: list[Path], reference: Callable[..., object]) -> None:
+    """Hold the lines of a command on some captures against those of the reference."""
     for path in shared_captures:
         if path.name not in CAPTURES:
             continue
         done = reference("-r", path, *words, check=False)
         if done.returncode:  # type: ignore[attr-defined]
             continue
-        ours = subprocess.run(
-            [sys.executable, "-m", "scappy.cli.scapdig", "-r", path, *words],
-            capture_output=True,
-            env=os.environ | {"TZ": "UTC", "LC_ALL": "C.UTF-8"},
-            timeout=120,
-            check=True,
-        )
         theirs: list[bytes] = [line.rstrip() for line in done.stdout.splitlines()]  # type: ignore[attr-defined]
-        lines = [line.rstrip() for line in ours.stdout.splitlines()]
+        lines = [line.rstrip() for line in scapdig_lines("-r", path, *words)]
         assert Counter(lines) == Counter(theirs), path.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
@@ -57,7 +57,7 @@ class ChiselContext:
     containers : bool
         Whether container columns were asked for (``-pc``, ``-pk``).
     json : bool
-        Whether tables are wanted as JSON (``-j``).
+        Whether tables, and data that are printed by themselves, are wanted as JSON (``-j``).
     terminal : bool
         Whether the output is a terminal.
     width : int
@@ -68,6 +68,13 @@ class ChiselContext:
         The filter of the run; in ``on_init`` a chisel may change it.
     source : str
         Name of the capture.
+    limit : int or None
+        Events that pass the filter of the run, after which it ends (``-n``).
+    early : bool
+        Whether the filter of the run is asked as sysdig does, before it looks at what an event changes: calls whose
+        beginning it drops are forgotten.
+    lost : int
+        Events so far that the filter would have chosen if their calls had not been forgotten.
     first_time, last_time : int
         Time stamps (ns) of the first and the last event so far, whether or not the filters let them through; 0 before the
         first.
@@ -84,6 +91,9 @@ class ChiselContext:
     live: bool = False
     filter: str = ""
     source: str = ""
+    limit: int | None = None
+    early: bool = False
+    lost: int = 0
     first_time: int = 0
     last_time: int = 0
     engine: Engine | None = None
@@ -114,9 +124,9 @@ class Chisel:
     printing : bool
         Whether payload fields come as they are printed (with the run's output mode) instead of as they are.
     ascii : bool
-        Whether payloads come as plain text where the run asks for no other form.
+        Whether payloads come as plain text where the run asks for no other form, nor for JSON.
     point_in_time : bool
-        Whether it shows the tables at the first event that it sees; the run ends there.
+        Whether it shows the tables at the first event that it sees, which is its end; other chisels of the run go on.
     """
 
     name: ClassVar[str] = ""
@@ -177,6 +187,12 @@ class Chisel:
         """Write a line to the output of the run."""
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
         self.context.output.write(data + end)
+
+    def print_object(self, row: Mapping[str, object]) -> None:
+        """Write a row as an object of JSON, in a line of its own."""
+        import json
+
+        self.print(json.dumps(row, default=str))
 
     def color(self, name: str) -> str:
         """Escape sequence of a colour; nothing where the argument ``disable_color`` says so.

@@ -7,9 +7,9 @@ import numpy
 from scapcore.batch import EventBatch
 from scapcore.columns import ColumnBuilder
 from scapcore.event import FieldReader
-from scappy.capture import compile_field
 from scappy.chisels.base import Chisel
 from scappy.chisels.units import SECOND
+from scappy.fields.compiling import compile_field
 
 __all__ = ["Bottlenecks"]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from scapcore.event import Event
+from scapcore.event import Event, FieldReader, event_at
+from scapcore.snapshot import Snapshot
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.units import format_bytes, format_interval, pad
+from scappy.fields.compiling import compile_field
+from scappy.filters.plan import compile_filter
 
 __all__ = ["Connection", "Connections", "End"]
 
@@ -18,7 +21,7 @@ class End:
     Attributes
     ----------
     process, pid : str, int
-        Who is there.
+        Who is there; also one who did nothing, if the socket is open at the end of the capture.
     container, pod : str
         Where; empty if unknown.
     read, written : int
@@ -79,6 +82,12 @@ class Connection:
         return self.client.read if self.client.process else self.server.written
 
 
+def take_end(end: End, event: Event) -> None:
+    """Note who is at an end."""
+    end.process, end.pid = event.get("proc.name", "<NA>"), event.get("proc.pid", 0)
+    end.container, end.pod = event.get("container.name", ""), event.get("k8s.pod.name", "")
+
+
 class Connections(Chisel):
     """A row for each connection: how long it was seen, the bytes in both directions, and process, container and pod at both
     ends where the capture has them."""
@@ -132,8 +141,7 @@ class Connections(Chisel):
         connection.end = event.ts
         end = connection.server if serving else connection.client
         if not end.process:
-            end.process, end.pid = event.get("proc.name", "<NA>"), event.get("proc.pid", 0)
-            end.container, end.pod = event.get("container.name", ""), event.get("k8s.pod.name", "")
+            take_end(end, event)
         moved = event["evt.rawres"]
         if event["evt.type"] == "close":
             end.closed = True
@@ -165,8 +173,38 @@ class Connections(Chisel):
             return self.found
         return sorted(self.found, key=lambda row: -(row.sent + row.received))[: self.most]
 
+    def find_silent_ends(self) -> None:
+        """Find ends at which nothing happened, among the sockets that are open at the end of the capture."""
+        engine = self.context.engine
+        missing: dict[str, list[Connection]] = {}
+        for connection in self.found:
+            if not (connection.client.process and connection.server.process):
+                missing.setdefault(connection.name, []).append(connection)
+        if engine is None or not missing:
+            return
+        reader = FieldReader(compile_field, 0, True, True)
+        predicate = compile_filter("fd.type=ipv4 or fd.type=ipv6").predicate()
+        for batch in Snapshot(engine, self.context.last_time, descriptors=True):
+            predicate.run(batch)
+            for row in batch.selected:
+                event = event_at(batch, int(row), reader)
+                for connection in missing.get(event.get("fd.name", ""), ())[-1:]:
+                    pid = event.get("proc.pid", 0)
+                    known = connection.client, connection.server
+                    if any(end.process and end.pid == pid for end in known):
+                        continue
+                    # Where no list tells what listens, whoever is not the client is the server.
+                    end = known[bool(event["fd.is_server"]) or bool(connection.client.process)]
+                    if not end.process:
+                        take_end(end, event)
+
     def on_capture_end(self) -> None:
         """Print the table."""
+        self.find_silent_ends()
+        if self.context.json:
+            for entry in self.result():
+                self.print_object(entry)
+            return
         headings = {"PROTO": 6, "SENT": 11, "RECEIVED": 11, "DURATION": 10}
         self.print("".join(pad(heading, width) for heading, width in headings.items()) + "CONNECTION CLIENT SERVER")
         for row in self.rows():
@@ -178,7 +216,7 @@ class Connections(Chisel):
                 + (f" {row.outcome}" if row.outcome else "")
             )
 
-    def result(self) -> object:
+    def result(self) -> list[dict[str, object]]:
         """List of dict: a :class:`Connection` each, with ``sent``, ``received`` and ``duration`` (ns)."""
         return [
             {**asdict(row), "sent": row.sent, "received": row.received, "duration": max(row.end - row.start, 0)}

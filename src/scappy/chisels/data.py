@@ -6,6 +6,7 @@ import re
 
 from scapcore.event import Event
 from scappy.chisels.base import DISABLE_COLOR, Argument, Chisel
+from scappy.chisels.saving import DUMP_ARGUMENTS, Saving
 from scappy.chisels.units import format_bytes
 
 __all__ = ["SpyFile", "SpyIp", "SpyLogs", "SpyPort", "SpySyslog", "Stderr", "Stdin", "Stdout"]
@@ -158,14 +159,14 @@ class SpyFile(Chisel):
         )
 
 
-class SpyLogs(Chisel):
+class SpyLogs(Saving):
     """Lines that are written to log files."""
 
     name = "spy_logs"
     description = "Show what is written to log files, line by line."
     category = "Logs"
-    arguments = (DISABLE_COLOR,)
-    fields = ("evt.arg.data", "proc.name", "fd.name", "container.name")
+    arguments = (*DUMP_ARGUMENTS, DISABLE_COLOR)
+    fields = ("evt.arg.data", "proc.name", "fd.name", "container.name", "thread.tid")
     filter = (
         "((fd.name contains .log or fd.name contains _log or fd.name contains /var/log) and "
         "not (fd.name contains .gz or fd.name contains .tgz)) and "
@@ -181,6 +182,7 @@ class SpyLogs(Chisel):
         data = event["evt.arg.data"]
         if data is None:
             return
+        self.note(event.ts, event.get("thread.tid", event.tid))
         container = event["container.name"]
         for message in data.split("\n"):
             if not message:
@@ -204,9 +206,12 @@ class SpyLogs(Chisel):
         return "red" if "err" in message else "green"
 
     def on_capture_end(self) -> None:
-        """Turn colours off."""
+        """Turn colours off, and ask for the run that saves."""
         if self.context.terminal:
             self.print(self.color("reset"))
+        if self.dump_file_name:
+            self.print(f"Writing events for {len(self.places)} log entries")
+            self.save()
 
 
 FACILITIES = (
@@ -217,13 +222,13 @@ SEVERITIES = "emerg alert crit err warn notice info debug".split()
 PRIORITY = re.compile(rb"<(\d+)>([^\0]*)", re.DOTALL)
 
 
-class SpySyslog(Chisel):
+class SpySyslog(Saving):
     """Messages to the system's log."""
 
     name = "spy_syslog"
     description = "Show every message that is written to syslog."
     category = "Logs"
-    arguments = (DISABLE_COLOR,)
+    arguments = (*DUMP_ARGUMENTS, DISABLE_COLOR)
     fields = ("evt.rawarg.data", "thread.tid", "proc.name", "container.name", "container.id")
     filter = "fd.name contains /dev/log and evt.is_io_write=true and evt.dir=< and evt.failed=false"
 
@@ -231,6 +236,7 @@ class SpySyslog(Chisel):
 
     def on_event(self, event: Event) -> None:
         """Print the message."""
+        self.note(event.ts, event.get("thread.tid", event.tid))
         facility = severity = text = "nil"
         level = len(SEVERITIES)
         found = PRIORITY.search(event.get("evt.rawarg.data", b""))
@@ -251,6 +257,9 @@ class SpySyslog(Chisel):
             self.print(f"{facility}.{severity} {sender}")
 
     def on_capture_end(self) -> None:
-        """Turn colours off."""
+        """Turn colours off, and ask for the run that saves."""
         if self.context.terminal:
             self.print(self.color("reset"))
+        if self.dump_file_name:
+            self.print(f"Writing events for {len(self.places)} log entries")
+            self.save()

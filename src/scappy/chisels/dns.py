@@ -161,6 +161,9 @@ class Dns(Chisel):
             self.failed[lookup.tid] = lookup
         else:
             self.failed.pop(lookup.tid, None)
+        if self.context.json:
+            self.print_object(asdict(lookup))
+            return
         seconds, rest = divmod(lookup.time, SECOND)
         words = [
             f"{seconds}.{rest:09}", f"{lookup.process}({lookup.tid})", "<" if lookup.served else ">", lookup.server,

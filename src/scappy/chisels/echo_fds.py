@@ -5,8 +5,8 @@ from __future__ import annotations
 from scapcore.batch import EventBatch
 from scapcore.echo import Echo
 from scapcore.event import FieldReader
-from scappy.capture import compile_field
 from scappy.chisels.base import DISABLE_COLOR, Chisel
+from scappy.fields.compiling import compile_field
 
 __all__ = ["EchoFds"]
 
@@ -30,6 +30,7 @@ class EchoFds(Chisel):
             FieldReader(compile_field, self.context.mode, True, True),
             [compile_field(name) for name in fields],
             [self.color(name).encode() for name in ("red", "blue", "green", "cyan")],
+            json=self.context.json,
         )
 
     def on_batch(self, batch: EventBatch) -> bool:

@@ -10,9 +10,9 @@ from scapcore.batch import EventBatch
 from scapcore.columns import ColumnBuilder
 from scapcore.errors import ChiselError
 from scapcore.event import FieldReader
-from scappy.capture import compile_field
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.units import MILLISECOND, SECOND, format_interval
+from scappy.fields.compiling import compile_field
 
 __all__ = ["Spectrogram", "SubsecondOffset"]
 

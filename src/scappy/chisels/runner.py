@@ -12,10 +12,11 @@ from scapcore.beginning import Revealer
 from scapcore.errors import ChiselError, ScapError
 from scapcore.event import Event, FieldReader, event_at
 from scapcore.reader import Reader
-from scappy.capture import Capture, compile_field
+from scappy.capture import Capture
 from scappy.capture import open as open_capture
 from scappy.chisels.base import Chisel, ChiselContext
 from scappy.chisels.making import make_chisel
+from scappy.fields.compiling import compile_field
 
 if TYPE_CHECKING:
     import numpy
@@ -124,11 +125,18 @@ class Part:
         self.needs = self.view.needs
         for name in chisel.fields:
             self.needs |= compile_field(name).needs
-        mode = 1 if chisel.ascii and chisel.context.mode == 0 else chisel.context.mode
+        context = chisel.context
+        mode = 1 if chisel.ascii and context.mode == 0 and not context.json else context.mode
         self.values = FieldReader(compile_field, mode, True, chisel.printing)
         self.predicate = self.view.predicate()
         self.slot = -1
         self.called = 0
+        self.met = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the chisel has the moment at which it shows the tables."""
+        return self.met and self.chisel.point_in_time
 
     def call(self, place: str, hook: Any, *arguments: object) -> Any:
         """Call a hook; what goes wrong is told with the chisel's name."""
@@ -185,6 +193,8 @@ class Part:
     def deliver(self, batch: EventBatch) -> None:
         """Give the chisel the selected events of a batch."""
         chisel = self.chisel
+        if chisel.point_in_time:
+            self.met = self.met or len(batch.selected) > 0
         if self.call(f"the events from {batch.first_number}", chisel.on_batch, batch):
             return
         event: Event | None = None
@@ -203,10 +213,15 @@ class Run:
         self.parts = [Part(chisel, context) for chisel in chisels]
         self.capture = capture if context.filter == capture.filter_text else capture.filtered_anew(context.filter)
         self.revealer = Revealer()
-        self.needs = 0
+        self.needs = self.capture.needs
         for part in self.parts:
             part.open(self.capture)
             self.needs |= part.needs
+        # What comes through a stream is counted while it is read; elsewhere the end is found before.
+        self.left = None if self.capture.repeatable else context.limit
+        self.predicate: Any = None
+        if context.early or self.left is not None:
+            self.predicate = self.capture.predicate(early=context.early)
 
     def go(self) -> ScapError | None:
         """Read the capture; the damage that ended it, if any.
@@ -214,14 +229,14 @@ class Run:
         What came before the damage is dealt with, and the chisels get their end.
         """
         context = self.context
-        last = self.last_number()
+        self.find_stops()
         reader = self.capture.reader(needs=self.needs)
         for part in self.parts:
             part.chisel.on_reader(self.capture, reader)
             part.call("the start", part.chisel.on_capture_start)
         error: ScapError | None = None
-        while not context.ended:
-            reader.batch_events = BATCH_EVENTS if last is None else max(1, min(BATCH_EVENTS, last - reader.last_number))
+        while self.parts and not context.ended and self.left != 0:
+            reader.batch_events = self.batch_events(reader)
             try:
                 if not reader.advance():
                     break
@@ -229,56 +244,91 @@ class Run:
                 error = problem
                 break
             self.take(reader)
-            if last is not None and reader.last_number >= last > 0:
+            if not self.capture.repeatable:
+                # What comes through a pipe may be happening just now.
+                context.output.flush()
+            if self.last is not None and reader.last_number >= self.last:
                 break
-        context.engine = reader.engine
-        for part in self.parts:
-            part.call("its end", part.chisel.on_capture_end)
-        context.engine = None
+            self.end([part for part in self.parts if part.over], reader)
+        self.end(self.parts, reader)
         return error
+
+    def end(self, parts: list[Part], reader: Reader) -> None:
+        """Let chisels see the tables as they are now, and no more events."""
+        self.context.engine = reader.engine
+        for part in parts:
+            part.call("its end", part.chisel.on_capture_end)
+        self.context.engine = None
+        self.parts = [part for part in self.parts if part not in parts]
+
+    def batch_events(self, reader: Reader) -> int:
+        """How many events the next batch may have, so that it ends where something is to be done."""
+        most = BATCH_EVENTS
+        for number in self.stops:
+            if number > reader.last_number:
+                most = min(most, number - reader.last_number)
+        if self.left is not None:
+            most = min(most, self.left)
+        if not self.capture.repeatable and any(part.chisel.point_in_time for part in self.parts):
+            # Nobody knows which event it will be.
+            most = 1
+        return most
 
     def take(self, reader: Reader) -> None:
         """Give the present batch to all chisels."""
         batch = reader.batch
         self.revealer.reveal(batch)
+        if self.predicate is not None:
+            batch.select_all()
+            self.predicate.run(batch)
+            self.context.lost = self.predicate.lost
+        if self.left is not None:
+            self.left -= len(batch.selected)
         # Without columns: NumPy takes longer to load than many a capture to read.
         self.context.first_time = self.revealer.first_time
         self.context.last_time = self.revealer.last_time
         for part in self.parts:
             part.take(batch)
 
-    def last_number(self) -> int | None:
-        """Number of the event at which chisels want to see the tables.
+    def find_stops(self) -> None:
+        """Find the numbers of events after which something is to be done.
 
-        The tables are those at the end of a batch. So what ends the run is found in a pass before, and then the batches
-        are cut to end with it. A stream can be read once only: 0 asks for batches of one event.
+        Chisels that show the tables do so at the first event that they see, and what the engine has are the tables at
+        the end of a batch; and the last event within the limit ends the run. A pass before finds them, and then the
+        batches are cut to end there. A stream can be read once only.
         """
-        wanted = [part for part in self.parts if part.chisel.point_in_time]
-        if not wanted:
-            return None
+        context = self.context
+        self.stops: list[int] = []
+        self.last: int | None = None
         if not self.capture.repeatable:
-            return 0
+            return
+        ends = [(part.view, part.view.predicate(), 1) for part in self.parts if part.chisel.point_in_time]
+        if context.limit:
+            # Last, as it changes what the others look at.
+            ends.append((self.capture, self.capture.predicate(early=context.early), context.limit))
+        else:
+            self.left = context.limit
+        if not ends:
+            return
         needs = 0
-        for part in wanted:
-            needs |= part.view.needs
-        reader = self.capture.reader(state=any(part.view.needs_state for part in wanted), needs=needs)
-        predicates = [part.view.predicate() for part in wanted]
+        for view, _, _ in ends:
+            needs |= view.needs
+        reader = self.capture.reader(state=context.early or any(view.needs_state for view, _, _ in ends), needs=needs)
+        missing = [count for _, _, count in ends]
         revealer = Revealer()
         try:
-            while reader.advance():
+            while any(count > 0 for count in missing) and self.last is None and reader.advance():
                 batch = reader.batch
                 revealer.reveal(batch)
-                first = []
-                for predicate in predicates:
+                for place, (_, predicate, _) in enumerate(ends):
                     batch.select_all()
                     if predicate is not None:
                         predicate.run(batch)
                     rows = batch.selected
-                    if len(rows):
-                        first.append(int(rows[0]) + batch.first_number)
-                if first:
-                    return min(first)
+                    if 0 < missing[place] <= len(rows):
+                        self.stops.append(int(rows[missing[place] - 1]) + batch.first_number)
+                        if context.limit and place == len(ends) - 1:
+                            self.last = self.stops[-1]
+                    missing[place] -= len(rows)
         except ScapError:
-            # It is met again.
-            return None
-        return None
+            pass        # it is met again

@@ -29,6 +29,8 @@ class SlowCalls(Chisel):
         Width of the rule under it.
     events : str
         Filter for what is looked at.
+    gap : str
+        What the heading has behind the container's id, besides the usual blank; the original has one more than its lines.
     """
 
     name = "scallslower"
@@ -44,6 +46,7 @@ class SlowCalls(Chisel):
     last: ClassVar[str] = "evt.type"
     last_rule: ClassVar[int] = 20
     events: ClassVar[str] = ""
+    gap: ClassVar[str] = " "
 
     min_ms = 0.0
     disable_color = ""
@@ -58,7 +61,11 @@ class SlowCalls(Chisel):
         self.fields = [name for name, _, _ in self.shown if name != "LATENCY(ms)"]
         self.fields += [self.last, "evt.latency", "container.name"]
         self.found: list[dict[str, object]] = []
-        self.print(self.line([name for name, _, _ in self.shown], self.last))
+        heading = self.line([name for name, _, _ in self.shown], self.last)
+        if self.context.containers:
+            place = heading.index("container.name")
+            heading = heading[:place] + self.gap + heading[place:]
+        self.print(heading)
         self.print(self.line(["-" * width for _, width, _ in self.shown], "-" * self.last_rule))
 
     def line(self, values: Sequence[str], last: str) -> str:
@@ -100,6 +107,7 @@ class FileSlower(SlowCalls):
     last = "fd.name"
     last_rule = 41
     events = "evt.is_io=true and fd.type=file and evt.dir=< and not fd.name startswith /dev/ and "
+    gap = ""
 
     def latency_text(self, latency: float) -> str:
         """The latency (ms), whole and to the right."""

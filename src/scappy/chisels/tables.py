@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from scapcore.event import Event, FieldReader, event_at
 from scapcore.snapshot import Snapshot, containers, descriptor_limit
-from scappy.capture import compile_field
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.units import format_bytes, pad
+from scappy.fields.compiling import compile_field
 from scappy.filters.plan import CompiledFilter, compile_filter
 
 __all__ = ["ListContainers", "ListDescriptors", "ListProcesses", "NetStat"]
@@ -31,9 +31,8 @@ class PointInTime(Chisel):
         self.found: list[dict[str, object]] = []
 
     def on_event(self, event: Event) -> None:
-        """The run ends here."""
+        """Note that there is one; the tables are shown next."""
         self.met = True
-        self.end_capture()
 
     def on_capture_end(self) -> None:
         """Print the table, if there was an event."""

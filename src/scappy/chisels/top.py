@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 from scapcore.batch import EventBatch
 from scapcore.event import Event, FieldReader
 from scapcore.groups import Groups
-from scappy.capture import compile_field
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.json_text import json_text
 from scappy.chisels.units import SECOND, format_bytes, format_interval, hundredths, number, pad
+from scappy.fields.compiling import compile_field
 
 __all__ = ["TopTable", "print_table"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from scapcore.batch import EventBatch
 from scapcore.event import FieldReader
 from scapcore.groups import Groups
-from scappy.capture import compile_field
 from scappy.chisels.base import Chisel
 from scappy.chisels.units import SECOND, clock_time
+from scappy.fields.compiling import compile_field
 
 __all__ = ["IoBytes", "IoBytesFile", "IoBytesNet"]
 

@@ -52,13 +52,16 @@ class Tracers(Chisel):
         took = "open" if duration is None else format_interval(duration)
         process = begin.get("proc.name", "<NA>")
         identity = cast("int", params.get("id"))
-        self.print(f"{seconds}.{rest:09} {process}({begin.tid}) id={identity} {tags} {took} {words}".rstrip())
         self.found.append(
             {
                 "time": begin.ts, "process": process, "tid": begin.tid, "id": identity, "tags": tags,
                 "duration": duration, "args": words,
             }
         )
+        if self.context.json:
+            self.print_object(self.found[-1])
+            return
+        self.print(f"{seconds}.{rest:09} {process}({begin.tid}) id={identity} {tags} {took} {words}".rstrip())
 
     def on_capture_end(self) -> None:
         """Tell the spans that have not ended."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,6 +217,28 @@ def test_around_asks_for_a_second_run(small: bytes, run: Run) -> None:
     lines, found = run("around", "out.scap", "100", where="evt.failed=true")
     assert lines[0].endswith(" cat(101)")
     assert found == [{"time": 1_700_000_003_100_005_000, "tid": 101}]
+
+
+@pytest.mark.parametrize(
+    ("words", "where", "expected"),
+    [
+        (["around", "OUT 50"], "evt.failed=true", {101}),
+        (["spy_logs", "OUT"], "", {200}),
+        (["spy_logs", "OUT 100"], "evt.buffer contains error", {200}),
+    ],
+)
+def test_events_around_are_saved(small: bytes, tmp_path: Path, words: list[str], where: str, expected: set[int]) -> None:
+    source, target = tmp_path / "small.scap", tmp_path / "around.scap"
+    source.write_bytes(small)
+    words = [word.replace("OUT", str(target)) for word in words]
+    command = [sys.executable, "-m", "scappy.cli.scapdig", "-r", str(source), "-c", *words, *([where] if where else [])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(target) in done.stdout or "Writing events for" in done.stdout
+    saved = list(scappy.open(target))
+    assert {event.tid for event in saved} == expected
+    whole = [event for event in scappy.open(source) if event.tid in expected]
+    assert 0 < len(saved) <= len(whole)
 
 
 def test_every_chisel_is_described() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,9 @@ def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def lines(path: Path | bytes, *words: str) -> tuple[list[str], list[dict[str, object]]]:
+def lines(path: Path | bytes, *words: str, json: bool = False) -> tuple[list[str], list[dict[str, object]]]:
     output = io.BytesIO()
-    (found,) = run_chisels(scappy.open(path), [words], context=ChiselContext(output))
+    (found,) = run_chisels(scappy.open(path), [words], context=ChiselContext(output, json=json))
     return output.getvalue().decode().splitlines(), found
 
 
@@ -87,6 +88,13 @@ def test_question_and_answer() -> None:
     assert found[0]["end"] == START + 1500 * MILLISECOND + 10
 
 
+@pytest.mark.parametrize("name", ["dns", "conns"])
+def test_rows_as_json(name: str) -> None:
+    printed, found = lines(dns_capture(), name, json=True)
+    assert found
+    assert [json.loads(line) for line in printed] == json.loads(json.dumps(found))
+
+
 def test_answers_that_are_cut() -> None:
     printed, found = lines(dns_capture(cut=50), "dns")
     assert found[0]["truncated"]
@@ -117,6 +125,20 @@ def test_connections() -> None:
     assert (row["protocol"], row["name"]) == ("tcp", "10.0.0.9:40000->10.0.0.5:80")
     assert (row["sent"], row["received"], row["duration"]) == (8, 13, 2 * SECOND)
     assert printed[1] == "tcp   8B         13B        2.00s     10.0.0.9:40000->10.0.0.5:80 curl(50) -"
+
+
+def test_ends_that_were_open_before_and_silent() -> None:
+    target = io.BytesIO()
+    ends = SocketTuple("10.0.0.9", 40000, "10.0.0.5", 80)
+    with CaptureWriter(target) as writer:
+        writer.thread(Thread(50, "curl", "/bin/curl", fds=(Socket(3, ends),)))
+        writer.thread(Thread(60, "nginx", "/bin/nginx", fds=(Socket(9, ends), Socket(8, SocketTuple("::1", 5, "::1", 6)))))
+        writer.thread(Thread(70, "other", "/bin/other", fds=(Socket(9, SocketTuple("10.0.0.9", 40001, "10.0.0.5", 80)),)))
+        writer.event("write", ">", START, 50, fd=3, size=2)
+        writer.event("write", "<", START + 10, 50, res=2, data=b"hi")
+    printed, (row,) = lines(target.getvalue(), "conns")
+    assert (row["client"]["process"], row["server"]["process"], row["server"]["pid"]) == ("curl", "nginx", 60)
+    assert printed[1].endswith("curl(50) nginx(60)")
 
 
 def test_pods_of_connections(walkthrough: Path) -> None:
@@ -167,3 +189,9 @@ def test_tracers(tag: str, count: int) -> None:
     ]
     assert output.getvalue().decode().splitlines() == expected[:count]
     assert len(chisel.found) == count
+    as_json = io.BytesIO()
+    again = Tracers()
+    again.context = ChiselContext(as_json, json=True)
+    again.on_capture_start()
+    again.tell(Mark(">", 0, 5, ["api"], {"user": "ann"}), START + SECOND)  # type: ignore[arg-type]
+    assert [json.loads(line) for line in as_json.getvalue().splitlines()] == again.found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import scappy
 from scapcore.batch import EventBatch
 from scappy.chisels import Argument, ChiselContext, chisel_named, run_chisels, set_arguments
 from scappy.chisels.echo_fds import EchoFds
+from scappy.chisels.tables import ListProcesses
 from scappy.samples import write_walkthrough
 
 
@@ -108,3 +110,102 @@ def test_echo_fds_without_colours(walkthrough: Path) -> None:
     heading, *rest = output.getvalue().splitlines()
     assert heading.startswith(b"------ Read 119B from   /etc/resolv.conf")
     assert b"options ndots:5" in rest
+
+
+class Numbers(scappy.Chisel):
+    """Collects the numbers of events, and what their descriptors are called."""
+
+    name = "numbers"
+    fields = ("fd.name",)
+
+    def on_init(self) -> None:
+        self.seen: list[tuple[int, object]] = []
+        self.last_time = 0
+
+    def on_event(self, event: scappy.Event) -> None:
+        self.seen.append((event.num, event["fd.name"]))
+
+    def on_capture_end(self) -> None:
+        self.last_time = self.context.last_time
+
+    def result(self) -> list[tuple[int, object]]:
+        return self.seen
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("limit", "where"), [(0, "proc.name = curl"), (7, "proc.name = curl"), (20_000, "")])
+def test_a_limit_ends_the_run(walkthrough: Path, stream: bool, limit: int, where: str) -> None:
+    capture = scappy.open(walkthrough)
+    expected = [event.num for event in (capture.filter(where) if where else capture)][:limit]
+    times = {event.num: event.ts for event in capture}
+    with walkthrough.open("rb") as file:
+        capture = scappy.open(io.BufferedReader(OneWay(file))) if stream else capture
+        first, second = Numbers(), Numbers()
+        second.filter = "evt.type = read"  # type: ignore[misc]
+        context = ChiselContext(io.BytesIO(), limit=limit)
+        one, other = run_chisels(capture.filter(where) if where else capture, [first, second], context=context)
+    assert [number for number, _ in one] == expected
+    # The limit is about the run, not about what a chisel wants to see.
+    assert {number for number, _ in other} <= set(expected)
+    assert first.last_time == (times[expected[-1]] if expected else 0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tables_of_a_moment_do_not_end_other_chisels(walkthrough: Path, stream: bool) -> None:
+    numbers = [event.num for event in scappy.open(walkthrough)]
+    (alone,) = run_chisels(scappy.open(walkthrough).filter("proc.name = curl"), ["ps"], quiet=True)
+    with walkthrough.open("rb") as file:
+        capture = scappy.open(io.BufferedReader(OneWay(file)) if stream else walkthrough)
+        later, seldom = SelectedProcesses(), Numbers()
+        seldom.filter = "proc.name = curl"  # type: ignore[misc]
+        first, counted, second, seen = run_chisels(capture, ["ps", Counter(), later, seldom], quiet=True)
+    assert counted >= len(numbers)
+    assert second == alone != first
+    assert len(seen) > 1
+
+
+class SelectedProcesses(ListProcesses):
+    """The processes as they are when curl does something for the first time."""
+
+    name = "selected"
+    filter = "proc.name = curl"
+
+
+class OneWay(io.RawIOBase):
+    """A file as a stream that cannot be read again."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self.file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: memoryview) -> int:  # type: ignore[override]
+        return self.file.readinto(room)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_calls_that_the_filter_cuts(walkthrough: Path, early: bool) -> None:
+    whole, output = io.BytesIO(), io.BytesIO()
+    capture = scappy.open(walkthrough).filter("evt.dir = <")
+    run_chisels(capture, ["httplog"], context=ChiselContext(whole))
+    run_chisels(capture, ["httplog"], context=ChiselContext(output, early=early))
+    # As with sysdig, the end of a call has no descriptor of its own when its beginning is not there.
+    assert (output.getvalue() == whole.getvalue()) is not early
+    cut = ChiselContext(io.BytesIO(), early=early)
+    run_chisels(capture.filter("evt.category = net"), [Numbers()], context=cut)
+    assert bool(cut.lost) is early
+
+
+def test_data_as_json(walkthrough: Path) -> None:
+    output = io.BytesIO()
+    capture = scappy.open(walkthrough).filter("fd.name = /etc/resolv.conf and evt.rawres > 0")
+    run_chisels(capture, ["echo_fds"], context=ChiselContext(output, mode=1, json=True))
+    plain = io.BytesIO()
+    run_chisels(capture, ["echo_fds"], context=ChiselContext(plain, mode=1))
+    lines = output.getvalue().splitlines()
+    shown = [json.loads(line)["evt.arg.data"] for line in lines if line.startswith(b"{")]
+    assert shown
+    assert plain.getvalue().count(b"------ Read") == len(shown)
+    for text in shown:
+        assert text.encode() in plain.getvalue()

@@ -14,12 +14,13 @@ from scapcore.errors import ChiselError, FieldError, FilterError, ScapError
 from scapcore.event import Event, FieldReader, event_at
 from scapcore.reader import Reader
 from scapcore.render import Renderer
-from scappy.capture import Capture, compile_field
+from scappy.capture import Capture
 from scappy.chisels.base import Argument, Chisel
 from scappy.chisels.lua.discovery import chisel_directories, find_chisel
 from scappy.chisels.lua.host import Host
 from scappy.chisels.lua.runtime import Limits, Runtime
 from scappy.chisels.lua.views import View
+from scappy.fields.compiling import compile_field
 
 __all__ = ["Limits", "LuaChisel", "load_script"]
 
@@ -254,7 +255,9 @@ class LuaChisel(Chisel):
             return
         from scappy.formats import parse
 
-        self.renderer = parse(self.format).renderer(data=self.host.data_mode(), unlimited=True, time="h")
+        self.renderer = parse(self.format).renderer(
+            json=self.context.json, data=self.host.data_mode(), unlimited=True, time="h"
+        )
 
     def on_capture_end(self) -> None:
         """Tell the script that it is over."""

@@ -13,9 +13,10 @@ from scapcore.event import FieldReader
 from scapcore.live import live_descriptors, live_thread
 from scapcore.reader import Reader
 from scapcore.snapshot import Snapshot, containers
-from scappy.capture import Capture, compile_field
+from scappy.capture import Capture
 from scappy.chisels.lua.discovery import find_module
 from scappy.fields import lookup
+from scappy.fields.compiling import compile_field
 
 if TYPE_CHECKING:
     from scappy.chisels.lua.chisel import LuaChisel

@@ -11,10 +11,10 @@ from scapcore.batch import EventBatch
 from scapcore.errors import ChiselError, FieldError
 from scapcore.event import FieldReader
 from scapcore.snapshot import Snapshot
-from scappy.capture import compile_field
 from scappy.chisels.base import Chisel
 from scappy.chisels.units import SECOND, format_interval
 from scappy.fields import lookup
+from scappy.fields.compiling import compile_field
 
 __all__ = ["View"]
 
