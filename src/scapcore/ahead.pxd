@@ -16,6 +16,8 @@ cdef struct Ahead:
     uint64_t start           # position at which the walk began
     bint busy
     bint stop
+    uint64_t released        # bytes whose pages were given back, and up to where they may be
+    uint64_t consumed
     PyThread_type_lock asked     # held until there is something to do
     PyThread_type_lock answered  # held until it has been done
 
@@ -24,5 +26,8 @@ cdef class WalkAhead:
     cdef Ahead shared
     cdef bint started
     cdef int process             # that has the thread; a fork has none
-    cdef bint begin(self, const Walk* walk, const EventType* types) except -1
+    cdef bint waited             # whether `take` had to wait
+    cdef bint releases           # whether the thread gives pages back, too
+    cdef bint is_behind(self, uint64_t position) noexcept nogil
+    cdef bint begin(self, const Walk* walk, const EventType* types, uint64_t consumed) except -1
     cdef bint take(self, Walk* walk, Columns* columns) noexcept nogil

@@ -4,9 +4,9 @@ The walk touches the bytes of a mapped capture first, so that it also takes the 
 events are plain; everything else is left to the reader. Internal to the core.
 """
 
-from cpython.pythread cimport (WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock,
+from cpython.pythread cimport (NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock,
                                PyThread_free_lock, PyThread_release_lock, PyThread_start_new_thread)
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -17,6 +17,26 @@ cdef extern from "<unistd.h>" nogil:
     int getpid()
 
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void* address, size_t length, int advice)
+    enum:
+        MADV_DONTNEED
+
+cdef uint64_t RELEASE_STEP = 1 << 23
+cdef uint64_t PAGE = 1 << 16             # of a kernel with large ones
+
+
+cdef void give_back(Ahead* shared) noexcept nogil:
+    """Give back the pages of bytes that nobody will look at soon; they can be read again."""
+    cdef uint64_t address = <uint64_t><uintptr_t>shared.walk.data
+    cdef uint64_t begin = (address + shared.released + PAGE - 1) & ~(PAGE - 1)
+    cdef uint64_t end = (address + shared.consumed) & ~(PAGE - 1)
+    if end < begin + RELEASE_STEP:
+        return
+    madvise(<void*><uintptr_t>begin, end - begin, MADV_DONTNEED)
+    shared.released = end - address
+
+
 cdef void work(void* given) noexcept nogil:
     """What the thread does. It knows nothing of Python."""
     cdef Ahead* shared = <Ahead*>given
@@ -25,6 +45,8 @@ cdef void work(void* given) noexcept nogil:
         if shared.stop:
             break
         walk_plain(&shared.walk, &shared.columns, shared.types)
+        if shared.consumed:
+            give_back(shared)
         PyThread_release_lock(shared.answered)
     PyThread_release_lock(shared.answered)
 
@@ -69,8 +91,11 @@ cdef class WalkAhead:
         free(columns.form)
         free(columns.mark)
 
-    cdef bint begin(self, const Walk* walk, const EventType* types) except -1:
-        """Start to walk behind the position of a walk; False if no thread can be had."""
+    cdef bint begin(self, const Walk* walk, const EventType* types, uint64_t consumed) except -1:
+        """Start to walk behind the position of a walk; False if no thread can be had.
+
+        With `releases` set, pages of the first `consumed` bytes are given back by the way.
+        """
         if self.started and self.process != getpid():
             return False
         if self.shared.busy:
@@ -86,9 +111,14 @@ cdef class WalkAhead:
                 return False
             self.started = True
             self.process = getpid()
+        self.shared.consumed = consumed if self.releases else 0
         self.shared.busy = True
         PyThread_release_lock(self.shared.asked)
         return True
+
+    cdef bint is_behind(self, uint64_t position) noexcept nogil:
+        """Whether a walk was begun further on than at a position, which is to be reached first."""
+        return self.shared.busy and self.shared.start > position and self.process == getpid()
 
     cdef bint take(self, Walk* walk, Columns* columns) noexcept nogil:
         """Give an empty batch what was walked over, and move the walk behind it; False if it is of no use there.
@@ -99,7 +129,9 @@ cdef class WalkAhead:
         cdef Columns* found = &shared.columns
         if not shared.busy or self.process != getpid():
             return False
-        PyThread_acquire_lock(shared.answered, WAIT_LOCK)
+        self.waited = not PyThread_acquire_lock(shared.answered, NOWAIT_LOCK)
+        if self.waited:
+            PyThread_acquire_lock(shared.answered, WAIT_LOCK)
         shared.busy = False
         if shared.start != walk.position or shared.walk.data != walk.data or shared.walk.most != walk.most:
             return False

@@ -36,6 +36,7 @@ cdef class EventBatch:
     cdef bint keep_places(self) except False
     cdef bint take_rows(self, EventBatch whole, list places) except False
     cpdef void select_all(self)
+    cdef bytes rows(self)
 
 
 cdef class EventPlace:

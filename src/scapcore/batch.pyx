@@ -2,6 +2,7 @@
 
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -445,19 +446,28 @@ cdef class EventBatch:
         self.selected_count = <uint32_t>rows.shape[0]
         self.has_selection = True
 
+    cdef bytes rows(self):
+        """The rows of :attr:`selected` as they lie in memory, for those who do without NumPy."""
+        cdef uint32_t row, count = 0
+        cdef uint32_t* target
+        if self.has_selection:
+            return PyBytes_FromStringAndSize(<char*>self.selection, self.selected_count * sizeof(uint32_t))
+        for row in range(self.columns.count):
+            count += not self.columns.mark[row] & MARK_HIDDEN
+        shown = PyBytes_FromStringAndSize(NULL, count * sizeof(uint32_t))
+        target = <uint32_t*>PyBytes_AS_STRING(shown)
+        for row in range(self.columns.count):
+            if not self.columns.mark[row] & MARK_HIDDEN:
+                target[0] = row
+                target += 1
+        return shown
+
     @property
     def selected(self):
         """ndarray of uint32 : Rows that the filter chose; all shown rows where there was no filter."""
         import numpy
 
-        if not self.has_selection:
-            return numpy.flatnonzero(~self.hidden).astype(numpy.uint32)
-        result = numpy.empty(self.selected_count, numpy.uint32)
-        cdef uint32_t[::1] values = result
-        cdef uint32_t row
-        for row in range(self.selected_count):
-            values[row] = self.selection[row]
-        return result
+        return numpy.frombuffer(self.rows(), numpy.uint32).copy()
 
 
 @cython.no_gc_clear

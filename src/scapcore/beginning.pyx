@@ -76,3 +76,33 @@ cdef class Revealer:
                     self.first_time = load64(batch.columns.data + batch.columns.offset[row])
             if last >= 0:
                 self.last_time = load64(batch.columns.data + batch.columns.offset[last])
+
+    def choose_counted(self, EventBatch batch not None, most=None):
+        """Make the events that count the selection of a batch; those that are not shown stay so.
+
+        Parameters
+        ----------
+        batch : EventBatch
+            Every batch of a capture, in order.
+        most : int, optional
+            How many are chosen at most.
+
+        Returns
+        -------
+        int
+            How many were chosen.
+        """
+        cdef uint32_t limit = batch.columns.count if most is None else min(most, batch.columns.count)
+        cdef uint32_t row
+        cdef uint32_t count = 0
+        with nogil:
+            find_beginning(&self.beginning, batch)
+            for row in range(batch.columns.count):
+                if count == limit:
+                    break
+                if is_counted(&self.beginning, batch, row):
+                    batch.selection[count] = row
+                    count += 1
+        batch.selected_count = count
+        batch.has_selection = True
+        return count

@@ -13,19 +13,31 @@ from libc.string cimport memcpy, memset
 from scapcore.batch cimport EventBatch
 from scapcore.blocks cimport *
 from scapcore.dispatch cimport PLAN_NO_THREAD, PLAN_SWITCH
-from scapcore.events cimport FORM_FLAGS, MARK_HIDDEN, Columns, Event, load16, load32, load64, parameter_integer
+from scapcore.events cimport FORM_FLAGS, MARK_HIDDEN, Columns, Event, load16, load32, load64, parameter_integer, parameter_unsigned
 from scapcore.hashing cimport IntegerMap, map_free, map_get, map_put
 from scapcore.schema.tables cimport EVENT_COUNT, events_classic
 from scapcore.schema.types cimport (CATEGORY_INTERNAL, CONTAINER_E, CONTAINER_JSON_2_E, CONTAINER_JSON_E,
-                                    EF_MODIFIES_STATE, PT_PID)
+                                    EF_MODIFIES_STATE, GROUP_DELETED_X, PT_PID, SCHEDSWITCH_6_E, SOCKET_RECVMMSG_X,
+                                    SOCKET_SENDMMSG_X, SYSCALL_BPF_2_X, SYSCALL_BRK_4_X, SYSCALL_FCNTL_E, SYSCALL_FCNTL_X,
+                                    SYSCALL_GETCWD_X, SYSCALL_GETRLIMIT_X, SYSCALL_MMAP2_X, SYSCALL_MMAP_X,
+                                    SYSCALL_MUNMAP_X, SYSCALL_PRLIMIT_X, SYSCALL_SETNS_X, SYSCALL_SETRLIMIT_X,
+                                    SYSCALL_UNSHARE_X, USER_ADDED_E)
 from scapcore.state cimport State, Thread, ThreadRow, thread_find, thread_row
-from scapcore.write cimport BlockEncoder, store16, store32
+from scapcore.frames cimport store16, store32
+from scapcore.write cimport BlockEncoder
 
 cdef enum:
     DROPPED = 0
     KEPT = 1
     STATE_ONLY = 2           # kept, but not to be shown
     MOST_ANCESTORS = 64
+    F_DUPFD = 1
+    F_SETFD = 3
+    F_DUPFD_CLOEXEC = 26     # as captures number it
+
+#: Types that change the tables although the schema does not say so: of directories, limits, descriptors and their ends.
+UNFLAGGED = (SYSCALL_FCNTL_E, SYSCALL_FCNTL_X, SYSCALL_GETCWD_X, SYSCALL_GETRLIMIT_X, SYSCALL_SETRLIMIT_X, SYSCALL_PRLIMIT_X, SYSCALL_BPF_2_X,
+             SYSCALL_SETNS_X, SYSCALL_UNSHARE_X, SOCKET_SENDMMSG_X, SOCKET_RECVMMSG_X)
 
 cdef uint8_t[EVENT_COUNT] changing
 
@@ -35,6 +47,8 @@ cdef void find_changing() noexcept:
     cdef uint32_t type
     for type in range(EVENT_COUNT):
         changing[type] = (events_classic[type].flags & EF_MODIFIES_STATE) != 0
+    for type in UNFLAGGED:
+        changing[type] = True
     for type in range(0, EVENT_COUNT - 1, 2):
         changing[type] |= changing[type + 1]
 
@@ -43,6 +57,12 @@ find_changing()
 
 cdef bint is_container(uint16_t type) noexcept nogil:
     return type == CONTAINER_E or type == CONTAINER_JSON_E or type == CONTAINER_JSON_2_E
+
+
+cdef bint tells_memory(uint16_t type) noexcept nogil:
+    """Whether events of a type tell how much memory a process has, or how many page faults a thread."""
+    return (type == SCHEDSWITCH_6_E or type == SYSCALL_BRK_4_X or type == SYSCALL_MMAP_X or type == SYSCALL_MMAP2_X
+            or type == SYSCALL_MUNMAP_X)
 
 
 cdef bint bits_set(Bits* bits, uint64_t place) noexcept nogil:
@@ -76,12 +96,21 @@ cdef class Choice:
         Event numbers of the first and the last chosen one, 0 if there is none.
     """
 
+    def __cinit__(self):
+        self.told_thread = -1
+
     def __dealloc__(self):
         free(self.chosen.data)
         free(self.needed.data)
+        free(self.told.data)
         map_free(&self.begun)
+        map_free(&self.faults)
+        map_free(&self.memory)
         map_free(&self.kept)
         map_free(&self.processes)
+        map_free(&self.parents)
+        map_free(&self.ended)
+        map_free(&self.duplicating)
 
     cpdef bint keeps(self, int64_t tid) noexcept:
         """Whether a thread matters to what was chosen."""
@@ -123,8 +152,31 @@ cdef class Choice:
             tid = parameter_integer(&event, index, 0)
             if tid > 0 and not map_get(&self.kept, tid):
                 thread = thread_find(&batch.engine.state, tid)
-                room &= map_put(&self.kept, tid, 1) and (thread == NULL or self.keep_thread(&batch.engine.state, thread.row))
+                room &= map_put(&self.kept, tid, 1)
+                # A thread that has ended within the batch is in no table any more.
+                room &= map_put(&self.ended, tid, 1) if thread == NULL else (
+                    self.keep_thread(&batch.engine.state, thread.row))
         return room
+
+    cdef bint need_last(self, Bits* found, IntegerMap* last, int64_t id, uint64_t number) noexcept nogil:
+        """Keep the event that a map has for an id, for an event that was chosen."""
+        cdef uint64_t place = map_get(last, id)
+        if not place:
+            return True
+        # Only the low bits are kept; it is the last number before that has them.
+        place |= number & ~<uint64_t>0xFFFFFFFF
+        if place > number:
+            place -= <uint64_t>1 << 32
+        return bits_set(found, place)
+
+    cdef bint note_memory(self, uint16_t type, int64_t tid, int64_t pid, uint64_t number) noexcept nogil:
+        """Note an event that tells of memory."""
+        cdef uint32_t low = <uint32_t>number if <uint32_t>number else 1
+        if type == SCHEDSWITCH_6_E:
+            return map_put(&self.faults, tid, low) and map_put(&self.memory, pid, low)
+        if type == SYSCALL_BRK_4_X or type == SYSCALL_MMAP_X or type == SYSCALL_MMAP2_X or type == SYSCALL_MUNMAP_X:
+            return map_put(&self.memory, tid, low)
+        return True
 
     def note(self, EventBatch batch):
         """Take over what a filter chose in a batch that was read with its state."""
@@ -132,7 +184,7 @@ cdef class Choice:
         cdef State* state = &batch.engine.state
         cdef uint32_t row, thread
         cdef uint32_t next = 0
-        cdef uint64_t number, begun
+        cdef uint64_t number
         cdef int64_t tid
         cdef uint16_t type
         cdef bint chosen
@@ -146,8 +198,11 @@ cdef class Choice:
                 number = columns.first_number + row
                 chosen = next < batch.selected_count and batch.selection[next] == row
                 thread = columns.thread[row]
-                if changing[type] and thread and thread_row(state, thread).pid != tid:
-                    room &= map_put(&self.processes, tid, <uint32_t>thread_row(state, thread).pid)
+                if changing[type] and thread:
+                    if thread_row(state, thread).pid != tid:
+                        room &= map_put(&self.processes, tid, <uint32_t>thread_row(state, thread).pid)
+                    if thread_row(state, thread).ptid > 0:
+                        room &= map_put(&self.parents, tid, <uint32_t>thread_row(state, thread).ptid)
                 if chosen:
                     next += 1
                     self.events += 1
@@ -165,15 +220,17 @@ cdef class Choice:
                         room &= map_put(&self.kept, tid, 1)
                     room &= self.keep_named(batch, row)
                     if type & 1:
-                        begun = map_get(&self.begun, tid)
-                        if begun:
-                            # Only the low bits are kept; the beginning is the last number before that has them.
-                            begun |= number & ~<uint64_t>0xFFFFFFFF
-                            if begun > number:
-                                begun -= <uint64_t>1 << 32
-                            room &= bits_set(&self.needed, begun)
+                        room &= self.need_last(&self.needed, &self.begun, tid, number)
+                    if thread and tid != self.told_thread:
+                        self.told_thread = tid
+                        room &= self.need_last(&self.told, &self.faults, tid, number)
+                        room &= self.need_last(&self.told, &self.memory, tid, number)
+                        room &= self.need_last(&self.told, &self.memory, thread_row(state, thread).pid, number)
                 if not type & 1 and not batch.engine.plans[type].bits & (PLAN_NO_THREAD | PLAN_SWITCH):
                     room &= map_put(&self.begun, tid, <uint32_t>number if <uint32_t>number else 1)
+                if thread and tells_memory(type):
+                    self.told_thread = -1
+                    room &= self.note_memory(type, tid, thread_row(state, thread).pid, number)
                 if not is_container(type):
                     self.other_number = number
                 if not room:
@@ -184,12 +241,45 @@ cdef class Choice:
     def finish(self):
         """Keep the other threads of the processes that matter; to be called after the first pass."""
         cdef uint32_t slot
+        if self.ended.mask:
+            for slot in range(self.ended.mask + 1):
+                if self.ended.values[slot]:
+                    self.keep_ended(self.ended.keys[slot])
         if not self.processes.mask:
             return
         for slot in range(self.processes.mask + 1):
             if self.processes.values[slot] and map_get(&self.kept, <int64_t>self.processes.values[slot]):
                 if not map_put(&self.kept, self.processes.keys[slot], 1):
                     raise MemoryError
+
+    cdef bint duplicates(self, EventBatch batch, uint32_t row, int64_t tid) noexcept nogil:
+        """Whether an fcntl duplicates a descriptor. sysdig 0.29.3 takes others that are not shown for that, too, if one did."""
+        cdef Event event
+        cdef uint64_t command
+        cdef uint32_t index
+        batch.place(&event, row)
+        if event.type == SYSCALL_FCNTL_E or event.nparams > 2:
+            index = 1 if event.type == SYSCALL_FCNTL_E else 2
+            command = parameter_unsigned(&event, index, 0)
+            # The newest libraries also look at F_SETFD, in captures that have no beginnings of calls.
+            map_put(&self.duplicating, tid, 1 if command == F_DUPFD or command == F_DUPFD_CLOEXEC or (
+                command == F_SETFD and event.nparams > 2) else 2)
+        return map_get(&self.duplicating, tid) == 1
+
+    cdef int keep_ended(self, int64_t tid) except -1:
+        """Keep the process of a thread, and its ancestors, by what their events told."""
+        cdef int64_t other
+        cdef int depth
+        for depth in range(MOST_ANCESTORS):
+            other = map_get(&self.processes, tid)
+            if not other:
+                other = map_get(&self.parents, tid)
+            if not other or map_get(&self.kept, other):
+                break
+            if not map_put(&self.kept, other, 1):
+                raise MemoryError
+            tid = other
+        return 0
 
     def judge(self, EventBatch batch, uint8_t[::1] verdicts):
         """Say for each event of a batch what becomes of it.
@@ -212,17 +302,39 @@ cdef class Choice:
             for row in range(columns.count):
                 number = columns.first_number + row
                 type = columns.type[row]
+                if type == SYSCALL_FCNTL_E:
+                    # Noted also where it is chosen itself, for its end.
+                    self.duplicates(batch, row, <int64_t>load64(columns.data + columns.offset[row] + 8))
                 if bits_get(&self.chosen, number):
                     verdicts[row] = KEPT
                 elif is_container(type):
                     verdicts[row] = KEPT if columns.mark[row] & MARK_HIDDEN else STATE_ONLY
-                elif bits_get(&self.needed, number):
+                elif bits_get(&self.needed, number) or bits_get(&self.told, number):
                     verdicts[row] = STATE_ONLY
                 elif changing[type]:
                     tid = <int64_t>load64(columns.data + columns.offset[row] + 8)
                     verdicts[row] = STATE_ONLY if map_get(&self.kept, tid) else DROPPED
+                    if verdicts[row] and (type == SYSCALL_FCNTL_E or type == SYSCALL_FCNTL_X):
+                        if not self.duplicates(batch, row, tid):
+                            verdicts[row] = DROPPED
                 else:
                     verdicts[row] = DROPPED
+
+    def beginnings(self, EventBatch batch, uint8_t[::1] found):
+        """Say which events of a batch are the beginnings of calls whose ends were chosen.
+
+        Parameters
+        ----------
+        batch : EventBatch
+            Of the second pass.
+        found : writable buffer of uint8
+            For each row whether it is one.
+        """
+        cdef uint32_t row
+        if <uint32_t>found.shape[0] < batch.columns.count:
+            raise ValueError("there is less room than events")
+        for row in range(batch.columns.count):
+            found[row] = bits_get(&self.needed, batch.columns.first_number + row)
 
 
 def judge_selected(EventBatch batch, uint8_t[::1] verdicts, bint changes=False):
@@ -254,7 +366,7 @@ def judge_selected(EventBatch batch, uint8_t[::1] verdicts, bint changes=False):
                 verdicts[row] = KEPT
             elif events_classic[type].category == CATEGORY_INTERNAL:
                 verdicts[row] = KEPT        # sysdig asks no filter about what it does not show
-            elif is_container(type):
+            elif is_container(type) or USER_ADDED_E <= type <= GROUP_DELETED_X:
                 verdicts[row] = KEPT if columns.mark[row] & MARK_HIDDEN else STATE_ONLY
             else:
                 verdicts[row] = STATE_ONLY if changes and changing[type] else DROPPED
@@ -390,13 +502,13 @@ def first_time(EventBatch batch):
 
 
 def container_events(EventBatch batch):
-    """The events of a batch that tell about containers: list of (type, block) with the blocks as bytes."""
+    """The events of a batch that tell about containers and their users: list of (type, block) with the blocks as bytes."""
     cdef Columns* columns = &batch.columns
     cdef uint32_t row
     cdef const uint8_t* block
     found = []
     for row in range(columns.count):
-        if is_container(columns.type[row]):
+        if is_container(columns.type[row]) or USER_ADDED_E <= columns.type[row] <= GROUP_DELETED_X:
             block = columns.data + columns.offset[row] - (14 if columns.form[row] & FORM_FLAGS else 10)
             found.append((columns.type[row], block[:load32(block + 4)]))
     return found

@@ -1,25 +1,19 @@
 """Values of fields gathered into columns."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 
 from scapcore.batch cimport EventBatch
 from scapcore.event cimport FieldReader, to_python
 from scapcore.events cimport FORM_FLAGS, Columns, event_number, load16, load64
 from scapcore.fields cimport *
+from scapcore.memory cimport take_over
+from scapcore.names cimport ADDRESS_SIZE, address_text
+from scapcore.paths cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
 from scapcore.schema.types cimport *
 from scapcore.strings cimport Strings, length_of, strings_add, strings_close, strings_open, text_of
-
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
-    enum:
-        AF_INET
-        AF_INET6
-
-cdef char* BYTE_FORMAT = b"B"
 
 
 cdef enum Kind:
@@ -31,26 +25,8 @@ cdef enum Kind:
     KIND_BYTES
 
 
-cdef enum Path:
-    # How the value at an event is found
-    PATH_EVENT = 1           # it must be taken there
-    PATH_TYPE                # it is the same for all events of a type
-    PATH_THREAD              # ... of a thread row
-    PATH_FD                  # ... of a descriptor row
-    PATH_NUMBER              # it stands in a column, or in the event's header
-    PATH_TIME
-    PATH_TID
-    PATH_CPU
-
 cdef dict PLAIN_PATHS = {"evt.num": PATH_NUMBER, "evt.rawtime": PATH_TIME, "thread.tid": PATH_TID, "evt.cpu": PATH_CPU}
 cdef dict SHARED_PATHS = {SCOPE_TYPE: PATH_TYPE, SCOPE_THREAD: PATH_THREAD, SCOPE_FD: PATH_FD}
-
-
-cdef struct Known:
-    # The value for one type or row
-    uint64_t number
-    uint32_t stamp           # of the batch in which it was found
-    uint8_t present
 
 
 cdef Kind kind_of(uint8_t type) noexcept nogil:
@@ -67,45 +43,17 @@ cdef Kind kind_of(uint8_t type) noexcept nogil:
     return KIND_SIGNED
 
 
-cdef class Memory:
-    """Memory that arrays look at, given back with the last of them. Internal to the core."""
-
-    cdef void* place
-    cdef Py_ssize_t size
-    cdef Py_ssize_t shape[1]
-
-    def __dealloc__(self):
-        free(self.place)
-
-    def __getbuffer__(self, Py_buffer* buffer, int flags):
-        self.shape[0] = self.size
-        buffer.buf = self.place
-        buffer.obj = self
-        buffer.len = self.size
-        buffer.itemsize = 1
-        buffer.readonly = False
-        buffer.ndim = 1
-        buffer.format = BYTE_FORMAT if flags & PyBUF_FORMAT else <char*>NULL
-        buffer.shape = &self.shape[0] if flags & PyBUF_ND else <Py_ssize_t*>NULL
-        buffer.strides = NULL
-        buffer.suboffsets = NULL
-        buffer.internal = NULL
-
-
 cdef object as_array(void** place, size_t count, size_t size, str type):
     """An array over memory of `malloc`, which it takes over: nothing is copied."""
     import numpy
 
-    cdef Memory memory
     cdef void* fitting
     if not count:
         return numpy.empty(0, type)
     fitting = realloc(place[0], count * size)
-    memory = Memory()
-    memory.place = fitting if fitting != NULL else place[0]
-    memory.size = count * size
-    place[0] = NULL
-    return numpy.frombuffer(memory, type)
+    if fitting != NULL:
+        place[0] = fitting
+    return numpy.frombuffer(take_over(place, count * size), type)
 
 
 cdef class ColumnBuilder:
@@ -200,15 +148,17 @@ cdef class ColumnBuilder:
     cdef bint find(self, EventBatch batch, uint32_t row, uint64_t* number) noexcept nogil:
         """Take the value at one event; False where it is missing."""
         cdef Value value
-        cdef char address[64]
+        cdef char address[ADDRESS_SIZE]
+        cdef uint32_t length
         number[0] = 0
         move_scope(&self.reader.scope, batch, row)
         if not extract(&self.use.field, &self.reader.scope, &value):
             return False
         if value.type == PT_IPADDR and self.kind == KIND_TEXT:
-            if inet_ntop(AF_INET if value.length == 4 else AF_INET6, value.data, address, 64) == NULL:
+            length = address_text(value.data, value.length, address)
+            if not length:
                 return False
-            number[0] = strings_add(&self.texts, <const uint8_t*>address, strlen(address))
+            number[0] = strings_add(&self.texts, <const uint8_t*>address, length)
         elif self.kind == KIND_TEXT:
             number[0] = strings_add(&self.texts, value.data, value.length)
         elif self.kind == KIND_DOUBLE:

@@ -14,30 +14,14 @@ from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport put_bytes
 from scapcore.events cimport BATCH_EVENTS, MARK_HIDDEN, event_cpu, event_number, load64
 from scapcore.fields cimport Field, FieldUse, Scope, Value, close_scope, extract, move_scope, open_scope
+from scapcore.names cimport address_text
 from scapcore.render cimport Renderer
 from scapcore.schema.types cimport *
 from scapcore.text cimport TextContext, text_begin, text_close, text_open
 
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
-    enum:
-        AF_INET
-        AF_INET6
-
 cdef enum:
-    MOST_FIELDS = 4096
     ROOM = 1 << 17           # bytes of a text that is handed over in one place
     MOST_BYTES = 65000       # of a data buffer
-
-    STEP_DONE = 0
-    STEP_EVENT = 1
-    STEP_INTERVAL = 2
-
-    TAKE_MISSING = -1
-    TAKE_NUMBER = -2
-    TAKE_FALSE = -3
-    TAKE_TRUE = -4
-    TAKE_LONG = -5
 
     KIND_ANY = 0
     KIND_NUMBER = 1
@@ -56,17 +40,6 @@ typedef double (*scappy_number)(void* cursor, int index);
 typedef void (*scappy_act)(void* cursor);
 typedef void (*scappy_mark)(void* cursor, double before);
 """
-
-cdef struct Shared:
-    double number
-    double event
-    double seconds
-    double nanoseconds
-    double cpu
-    double delta
-    const uint8_t* data
-    double length
-
 
 cdef inline int kind_of(const Field* field) noexcept nogil:
     """What the values of a field are for sure."""
@@ -443,13 +416,8 @@ cdef int cursor_take(EventCursor self, int index) noexcept nogil:
     if type == PT_BOOL:
         return TAKE_TRUE if value.integer != 0 else TAKE_FALSE
     if type == PT_IPADDR or type == PT_IPV4ADDR or type == PT_IPV6ADDR:
-        if (value.length != 4 and value.length != 16) or inet_ntop(
-                AF_INET if value.length == 4 else AF_INET6, value.data, <char*>self.room_bytes, 64) == NULL:
-            return TAKE_MISSING
-        length = 0
-        while self.room_bytes[length]:
-            length += 1
-        return <int>length
+        length = address_text(value.data, value.length, <char*>self.room_bytes)
+        return <int>length if length else TAKE_MISSING
     if value.data != NULL:
         return TAKE_MISSING
     self.shared_values.number = number_of(value)

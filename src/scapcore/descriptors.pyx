@@ -5,11 +5,11 @@ from libc.string cimport memcmp, memcpy
 
 from scapcore.buffer cimport Buffer, put_signed, put_text, release
 from scapcore.events cimport Event, parameter, parameter_integer, parameter_unsigned, text_length
-from scapcore.hashing cimport map_slot
-from scapcore.names cimport join_path
+from scapcore.hashing cimport hash_bytes, map_slot
+from scapcore.names cimport copy_directory, copy_path, join_path
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, strings_add, strings_keep, text_of
+from scapcore.strings cimport length_of, strings_add, strings_drop, strings_keep, text_of
 from scapcore.threads_modern cimport directory_for, directory_of_thread
 
 cdef int64_t AT_FDCWD = -100
@@ -19,6 +19,13 @@ cdef uint32_t LOWER_LAYER = 1 << 16
 cdef int64_t CANCELED_FD = INT64_MAX
 cdef uint32_t ANY_CLOEXEC = O_CLOEXEC | 1           # the second is that of an epoll instance or a memfd
 cdef uint32_t ADDED_FLAGS = 0xFFFFC000              # open flags that only the exit event knows
+
+
+cdef enum:
+    # How the path of a call becomes the name of its descriptor
+    NAMED_BY_CALLER = 1
+    NAMED_AT = 2
+    NAMED_BY_HANDLE = 3
 
 
 cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32_t length, int64_t dirfd,
@@ -34,25 +41,14 @@ cdef uint32_t directory_of(State* state, Step* step, const uint8_t* path, uint32
         if main == NULL:
             return 0
         text = thread_row(state, main.row).cwd
-        used = length_of(&state.strings, text)
-        if used > PATH_SIZE:
-            used = PATH_SIZE
-        memcpy(target, text_of(&state.strings, text), used)
-        return used
+        return copy_path(state, text, target)
     # The reference makes the directory the event's own descriptor, also if the call then fails.
     step.fd = fd_find(state, step.thread, dirfd)
     if not step.fd:
         memcpy(target, b"<UNKNOWN>", 9)
         return 9
     text = fd_row(state, step.fd).name
-    used = length_of(&state.strings, text)
-    if used > PATH_SIZE:
-        used = PATH_SIZE
-    memcpy(target, text_of(&state.strings, text), used)
-    if state.modern and (not used or target[used - 1] == 47):
-        return used
-    target[used] = 47
-    return used + 1
+    return copy_directory(state, text, target, state.modern)
 
 
 cdef bint is_given(const uint8_t* name, uint32_t length) noexcept nogil:
@@ -63,6 +59,16 @@ cdef bint is_given(const uint8_t* name, uint32_t length) noexcept nogil:
 cdef inline uint32_t entered(uint32_t flags, uint32_t before) noexcept nogil:
     """Flags of an open by its enter event, with what only the exit event knows."""
     return before | (flags & ADDED_FLAGS)
+
+
+cdef bint is_opening(State* state, uint32_t row, const uint8_t* name, uint32_t length, uint32_t flags, uint32_t device,
+                     uint64_t inode) noexcept nogil:
+    """Whether a descriptor's row says just what an event says."""
+    cdef const FdRow* fd = fd_row(state, row)
+    cdef uint32_t known = length_of(&state.strings, fd.raw_name)
+    if fd.open_flags != flags or fd.device != device or fd.inode != inode or known > length:
+        return False
+    return memcmp(text_of(&state.strings, fd.raw_name), name, known) == 0 and (known == length or name[known] == 0)
 
 
 cdef void on_open_exit(State* state, Step* step) noexcept nogil:
@@ -80,7 +86,11 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     cdef const uint8_t* other
     cdef int64_t dirfd = AT_FDCWD
     cdef int64_t fd
-    cdef bint has_enter
+    cdef bint has_enter, kept
+    cdef uint64_t hash = 0
+    cdef uint32_t base = 0
+    cdef Opening* opening
+    cdef uint32_t place
     cdef Thread* main
     cdef FdRow* entry
     if step.thread == NULL:
@@ -141,21 +151,41 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     if state.modern and not length:
         name = b"<NA>"
         length = 4
+    creation = NAMED_BY_CALLER if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X else \
+        NAMED_BY_HANDLE if type == SYSCALL_OPEN_BY_HANDLE_AT_X else NAMED_AT
+    # Programs open the same files again and again; what came out is kept as long as it depends on nothing else.
+    opening = NULL
+    main = NULL
+    kept = creation == NAMED_AT and length and name[0] == 47
+    if not kept and dirfd == AT_FDCWD:
+        main = main_thread(state, step.thread)
+        if main != NULL:
+            base = thread_row(state, main.row).cwd
+            kept = creation != NAMED_BY_HANDLE
+    if kept and not (state.modern and creation == NAMED_AT and event.nparams < 2):
+        if fd < 0:
+            return
+        hash = hash_bytes(name, length)
+        for place in range(2):
+            # Two places, so that two files that are opened in turn do not always push each other out.
+            opening = &state.openings[(hash ^ place) & (OPENINGS - 1)]
+            if opening.hash == hash and opening.row and opening.directory == base and opening.length == length \
+                    and opening.rule == creation and is_opening(state, opening.row, name, length, flags, device, inode):
+                fd_row(state, opening.row).references += 1
+                state.renamed = state.number
+                step.fd = fd_add(state, step.thread, fd, opening.row)
+                return
+            if not opening.row:
+                break
     if state.modern:
         used = 0
-        if type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X:
+        if creation == NAMED_BY_CALLER:
             used = directory_of_thread(state, step.thread, directory)
-        elif type != SYSCALL_OPEN_BY_HANDLE_AT_X and event.nparams > 1:
+        elif creation == NAMED_AT and event.nparams > 1:
             used = directory_for(state, step, name, length, dirfd, directory)
-    elif type == SYSCALL_OPEN_X or type == SYSCALL_CREAT_X or type == SYSCALL_OPEN_BY_HANDLE_AT_X:
+    elif creation != NAMED_AT:
         # Unlike the *at calls these need the directory even for an absolute path, for the rule on length.
-        main = main_thread(state, step.thread)
-        used = 0
-        if main != NULL:
-            used = length_of(&state.strings, thread_row(state, main.row).cwd)
-            if used > PATH_SIZE:
-                used = PATH_SIZE
-            memcpy(directory, text_of(&state.strings, thread_row(state, main.row).cwd), used)
+        used = copy_path(state, thread_row(state, main.row).cwd, directory) if main != NULL else 0
     else:
         used = directory_of(state, step, name, length, dirfd, directory)
     used = join_path(target, directory, used, name, length, state.modern)
@@ -171,21 +201,24 @@ cdef void on_open_exit(State* state, Step* step) noexcept nogil:
     entry.inode = inode
     entry.name = strings_add(&state.strings, target, used)
     entry.raw_name = strings_add(&state.strings, name, text_length(name, length))
-    entry.name_changed = entry.name != 0
+    if entry.name:
+        state.renamed = state.number
+    if opening != NULL and entry.name and entry.raw_name:
+        fd_row_drop(state, opening.row)
+        strings_drop(&state.strings, opening.directory)
+        entry.references += 1
+        strings_keep(&state.strings, base)
+        opening.hash = hash
+        opening.row = row
+        opening.directory = base
+        opening.length = length
+        opening.rule = creation
     step.fd = fd_add(state, step.thread, fd, row)
 
 
 cdef void on_close_enter(State* state, Step* step) noexcept nogil:
-    cdef FdTable* table
-    cdef uint32_t* place
-    if step.thread == NULL or not step.fd:
-        return
-    table = table_of(state, step.thread)
-    if table == NULL:
-        return
-    place = map_slot(&table.rows, step.thread.last_fd)
-    if place != NULL:
-        place[0] |= FD_CLOSING
+    if step.place != NULL:
+        step.place[0] |= FD_CLOSING
 
 
 cdef void remove_later(State* state, Thread* thread, int64_t fd) noexcept nogil:
@@ -197,33 +230,19 @@ cdef void remove_later(State* state, Thread* thread, int64_t fd) noexcept nogil:
 
 
 cdef void on_close_exit(State* state, Step* step) noexcept nogil:
-    cdef FdTable* table
-    cdef uint32_t* place
     if step.thread == NULL or not step.fd:
         return
     if parameter_integer(&step.event, 0, -1) >= 0:
         remove_later(state, step.thread, step.thread.last_fd)
-        return
-    table = table_of(state, step.thread)
-    if table != NULL:
-        place = map_slot(&table.rows, step.thread.last_fd)
-        if place != NULL:
-            place[0] &= ~<uint32_t>FD_CLOSING
+    elif step.place != NULL:
+        step.place[0] &= ~<uint32_t>FD_CLOSING
 
 
 cdef uint32_t with_flags(State* state, uint32_t row, uint32_t flags) noexcept nogil:
     """A copy of a descriptor with other open flags."""
-    cdef uint32_t number = fd_new(state)
-    if not number:
-        return 0
-    memcpy(fd_row(state, number), fd_row(state, row), sizeof(FdRow))
-    fd_row(state, number).references = 1
-    fd_row(state, number).retired = 0
-    fd_row(state, number).born = state.number
-    fd_row(state, number).name_changed = 0
-    fd_row(state, number).open_flags = flags
-    strings_keep(&state.strings, fd_row(state, number).name)
-    strings_keep(&state.strings, fd_row(state, number).raw_name)
+    cdef uint32_t number = fd_copy(state, row)
+    if number:
+        fd_row(state, number).open_flags = flags
     return number
 
 

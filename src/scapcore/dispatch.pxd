@@ -18,6 +18,12 @@ cdef enum:
 
     NO_FD = 255
 
+    # Kinds of common types, see scapcore.common
+    COMMON_NOT = 0
+    COMMON_CALL = 1          # changes no table
+    COMMON_SWITCH = 2
+    COMMON_TRANSFER = 3      # an exit that changes its descriptor the first time at most
+
 ctypedef void (*Handler)(State* state, Step* step) noexcept nogil
 
 
@@ -25,6 +31,8 @@ cdef struct TypePlan:
     Handler handler          # NULL where the tables do not change
     uint16_t bits
     uint8_t exit_fd          # of exit events: index of the descriptor parameter, NO_FD = none
+    uint8_t common
+    uint8_t error_mark       # MARK_ERROR where a negative first parameter tells of an error
 
 
 cdef void make_plans(TypePlan* plans, const EventType* types, const Parameter* all_parameters, bint modern) noexcept nogil

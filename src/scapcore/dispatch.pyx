@@ -338,3 +338,24 @@ cdef void make_plans(TypePlan* plans, const EventType* types, const Parameter* a
         plans[type].exit_fd = 2      # the one that is written to
     type = SYSCALL_COPY_FILE_RANGE_X
     plans[type].bits |= PLAN_SECOND_FD
+    if not modern:
+        for type in range(EVENT_COUNT):
+            plan = &plans[type]
+            plan.common = common_kind(plan, type)
+            plan.error_mark = MARK_ERROR if plan.bits & PLAN_RESULT else 0
+
+
+cdef uint8_t common_kind(const TypePlan* plan, uint32_t type) noexcept nogil:
+    """How events of a type are dealt with where nothing is odd about them, under the rules of sysdig 0.29.3."""
+    if plan.handler == on_switch and plan.bits & PLAN_SWITCH:
+        return COMMON_SWITCH
+    if plan.bits & (PLAN_SWITCH | PLAN_NO_THREAD | PLAN_SECOND_FD | PLAN_CONTAINER):
+        return COMMON_NOT
+    if type & 1 and not plan.bits & PLAN_USES_FD and plan.bits & PLAN_HAS_FD:
+        return COMMON_NOT
+    if plan.handler == NULL:
+        return COMMON_CALL
+    if plan.handler == on_transfer_exit and not (type == SOCKET_RECVFROM_X or type == SOCKET_RECVMSG_X
+                                                 or type == SOCKET_SENDTO_X or type == SOCKET_SENDMSG_X):
+        return COMMON_TRANSFER
+    return COMMON_NOT

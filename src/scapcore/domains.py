@@ -6,8 +6,6 @@ learned here is what the fields show; nothing else goes to the network.
 
 from __future__ import annotations
 
-import socket
-
 __all__ = ["addresses_of", "name_of"]
 
 _addresses: dict[str, tuple[bytes, ...]] = {}
@@ -24,6 +22,8 @@ def addresses_of(name: str) -> tuple[bytes, ...]:
     """
     known = _addresses.get(name)
     if known is None:
+        import socket
+
         try:
             entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):

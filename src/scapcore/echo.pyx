@@ -10,6 +10,7 @@ from scapcore.buffer cimport Buffer, put_byte, put_bytes, put_text, put_unsigned
 from scapcore.event cimport FieldReader
 from scapcore.events cimport MARK_HIDDEN
 from scapcore.fields cimport Field, FieldUse, Scope, Value, extract, move_scope
+from scapcore.payload cimport put_json_text
 
 cdef enum:
     PIECE = 1 << 20          # bytes that are written at once
@@ -50,6 +51,8 @@ cdef class Echo:
         names and ids.
     colors : sequence of bytes
         What stands before headings of reads and of writes, and before containers: the machine itself, others.
+    json : bool, optional
+        Whether data come as JSON objects, the way a formatter prints them.
 
     Raises
     ------
@@ -72,12 +75,13 @@ cdef class Echo:
     cdef bytes host_color
     cdef bytes container_color
     cdef bint containers
+    cdef bint json
     cdef Buffer out
 
     def __cinit__(self):
         memset(&self.out, 0, sizeof(Buffer))
 
-    def __init__(self, FieldReader reader not None, fields, colors):
+    def __init__(self, FieldReader reader not None, fields, colors, *, bint json=False):
         cdef uint32_t index
         cdef FieldUse use
         self.reader = reader
@@ -85,6 +89,7 @@ cdef class Echo:
         if len(self.uses) not in (5, 7) or len(colors) != 4:
             raise ValueError("an echo takes 5 or 7 fields and 4 colours")
         self.containers = len(self.uses) == 7
+        self.json = json
         for index in range(len(self.uses)):
             use = self.uses[index]
             self.fields[index] = &use.field
@@ -163,9 +168,15 @@ cdef class Echo:
         put_text(out, b" (")
         self.put_value(3, b"nil")
         put_text(out, b")\n")
-        if extract(self.fields[4], scope, &value):
+        if not extract(self.fields[4], scope, &value):
+            return
+        if self.json:
+            put_text(out, b'{"evt.arg.data":')
+            put_json_text(out, value.data, value.length)
+            put_byte(out, 125)
+        else:
             put_bytes(out, value.data, value.length)
-            put_byte(out, 10)
+        put_byte(out, 10)
 
     cdef void put_value(self, uint32_t field, const char* missing) noexcept nogil:
         """Put a text."""

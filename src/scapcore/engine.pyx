@@ -10,6 +10,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.stdlib cimport calloc, realloc
 from libc.string cimport memset
 
+from scapcore.common cimport pass_common, write_columns, write_nothing
 from scapcore.containers cimport container_thread, refresh_pods
 from scapcore.dispatch cimport *
 from scapcore.events cimport *
@@ -57,6 +58,7 @@ cdef inline void find_fd(State* state, Step* step) noexcept nogil:
     if place == NULL:
         return
     step.fd = place[0] & FD_ROW_MASK
+    step.place = place
     if place[0] & FD_CLOSE_CANCELED and step.event.type & 1:
         place[0] &= ~<uint32_t>FD_CLOSE_CANCELED
         state.remove_fds[0] = CANCELED_FD
@@ -70,6 +72,7 @@ cdef inline void find_subjects(State* state, Step* step, const TypePlan* plan) n
     cdef Thread* thread
     step.thread = NULL
     step.fd = 0
+    step.place = NULL
     step.error = 0
     if plan.bits & PLAN_NO_THREAD:
         return
@@ -158,7 +161,7 @@ cdef class Engine:
     Parameters
     ----------
     needs : int
-        Which costly columns to fill: bits NEED_LATENCY, NEED_COUNTERS, NEED_LINKS, NEED_CHANGES.
+        Which costly columns to fill: bits NEED_LATENCY, NEED_COUNTERS, NEED_LINKS, NEED_CHANGES; and NEED_MEMORY.
     modern : bool
         The rules of the newest libraries instead of those of sysdig 0.29.3.
     """
@@ -240,6 +243,7 @@ cdef class Engine:
         cdef Step step
         step.thread = NULL
         step.fd = 0
+        step.place = NULL
         place_event(&step.event, header, load16(header + 20), nparams, form, self.state.types, self.state.parameters)
         if self.plans[step.event.type].handler != NULL:
             self.plans[step.event.type].handler(&self.state, &step)
@@ -250,28 +254,34 @@ cdef class Engine:
         cdef Step step
         cdef Thread* thread
         cdef const TypePlan* plan
-        cdef FdTable* table
         cdef uint32_t row
         cdef uint8_t mark
         # Copies, as any store might otherwise be one to the originals
         cdef Columns out = columns[0]
         cdef uint32_t needs = state.needs
         cdef uint32_t index
+        cdef uint64_t time
+        cdef uint16_t met = 0
+        cdef bint left = True        # the event before may have left something to be done
         for index in range(out.count):
             plan = &self.plans[out.type[index]]
             state.index = index
             state.number = out.first_number + index
+            time = load64(out.data + out.offset[index])
+            if left:
+                left = False
+                run_delayed(state, time)
+            state.time = time
+            if state.cluster_changed or time >= state.next_change:
+                refresh_pods(state)
+            met |= plan.bits
+            if plan.common and not needs & NEED_COUNTERS and pass_common(state, plan, &out, index):
+                continue
+            left = True
             place_event(&step.event, out.data + out.offset[index], out.type[index], out.nparams[index],
                         out.form[index], state.types, state.parameters)
-            if state.remove_thread or state.remove_fd_count:
-                run_delayed(state, step.event.ts)
-            state.time = step.event.ts
-            if state.cluster_changed or step.event.ts >= state.next_change:
-                refresh_pods(state)
             if needs & NEED_COUNTERS and (step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E):
                 on_slice(state, &step)
-            if plan.bits & PLAN_OLD_ENTER:
-                state.saw_enter = True
             find_subjects(state, &step, plan)
             step.hidden = 0
             if plan.handler != NULL:
@@ -285,42 +295,50 @@ cdef class Engine:
                 mark |= MARK_HIDDEN
             if step.fd:
                 mark |= MARK_FD
-                if fd_row(state, step.fd).born == state.number and fd_row(state, step.fd).name_changed:
+                if state.renamed == state.number:
                     mark |= MARK_RENAMED
             if step.error:
                 mark |= MARK_ERROR
             out.mark[index] = mark
             thread = step.thread
-            if thread == NULL and not plan.bits & PLAN_CONTAINER:
+            if thread == NULL and not plan.bits & (PLAN_CONTAINER | PLAN_SWITCH):
                 thread = thread_find(state, step.event.tid)
             if thread == NULL:
-                out.thread[index] = 0
+                write_nothing(state, &out, index)
                 if plan.bits & PLAN_CONTAINER:
                     out.thread[index] = container_thread(state, state.container_count - 1)
-                out.fd[index] = 0
-                out.table[index] = 0
-                out.fd_number[index] = -1
-                if needs & NEED_LATENCY:
-                    out.latency[index] = 0
                 if needs & NEED_COUNTERS:
                     memset(out.counters + <size_t>index * COUNTERS, 0, COUNTERS * sizeof(uint64_t))
                     if step.event.type == SCHEDSWITCH_1_E or step.event.type == SCHEDSWITCH_6_E:
                         out.counters[<size_t>index * COUNTERS + COUNTER_SLICE] = state.slice
                 continue
-            if needs & NEED_LINKS and thread.checked != state.epoch:
-                refresh_links(state, thread, 0)
-            out.thread[index] = thread.row
-            out.fd_number[index] = thread.last_fd
             row = 0
             if plan.bits & PLAN_HAS_FD:
                 row = step.fd
                 if not row and thread.last_fd != -1:
                     row = fd_find(state, thread, thread.last_fd)
-            out.fd[index] = row
-            if needs & NEED_CHANGES:
-                table = table_of(state, thread)
-                out.table[index] = table.number if table != NULL else 0
+            write_columns(state, &out, index, thread, table_of(state, thread) if needs & NEED_CHANGES else NULL, row)
             if needs & NEED_LATENCY:
                 out.latency[index] = thread.latency if step.thread != NULL else 0
             if needs & NEED_COUNTERS:
                 fill_counters(state, &step, thread, out.counters + <size_t>index * COUNTERS)
+        if met & PLAN_OLD_ENTER:
+            state.saw_enter = True
+
+
+def state_types(bint modern):
+    """The event types that change the tables, or columns that the engine fills: frozenset of int.
+
+    Parameters
+    ----------
+    modern : bool
+        By the rules of the newest libraries instead of those of sysdig 0.29.3.
+    """
+    cdef Engine engine = Engine(0, modern)
+    cdef const EventType* types = events_modern if modern else events_classic
+    cdef uint32_t type
+    return frozenset([
+        type for type in range(EVENT_COUNT)
+        if engine.plans[type].handler != NULL
+        or types[type].flags & (EF_CREATES_FD | EF_DESTROYS_FD | EF_MODIFIES_STATE)
+    ])

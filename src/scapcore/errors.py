@@ -13,6 +13,7 @@ __all__ = [
     "DamageWarning",
     "FieldError",
     "FilterError",
+    "LiveCaptureError",
     "MetadataWarning",
     "MissingDependencyError",
     "ScapError",
@@ -134,6 +135,10 @@ class FilterError(ScapError):
 
 class ChiselError(ScapError):
     """A chisel is missing, was given wrong arguments, or failed at an event."""
+
+
+class LiveCaptureError(ScapError):
+    """The running system cannot be captured; the message says what is missing: a right, a kernel feature, the probe."""
 
 
 class MissingDependencyError(ScapError):

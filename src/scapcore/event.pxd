@@ -29,8 +29,8 @@ cdef class EventIterator:
     cdef FieldReader fields
     cdef object predicate
     cdef EventBatch batch
+    cdef bytes rows                  # of the batch that are to be given, numbers of 32 bits
     cdef uint32_t place
-    cdef uint32_t[::1] chosen
-    cdef object rows
+    cdef uint32_t count
 
 cdef object to_python(const Value* value, bint binary)

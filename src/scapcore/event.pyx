@@ -1,7 +1,7 @@
 """Events for people: a view of one row of a batch, and the iterator over them."""
 
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -10,25 +10,22 @@ from scapcore.events cimport (MARK_HIDDEN, Event as RawEvent, event_cpu, event_n
                               parameter_unsigned, text_length)
 from scapcore.fields cimport FieldUse, Scope, Value, close_scope, extract, move_scope, open_scope
 from scapcore.fields_event cimport event_name, is_signed
-from scapcore.names cimport put_ipv4, put_ipv6
+from scapcore.names cimport ADDRESS_SIZE, address_text, put_ipv4, put_ipv6
 from scapcore.payload cimport MODE_NORMAL
 from scapcore.reader cimport Reader
 from scapcore.schema.types cimport *
 from scapcore.text cimport TextContext, put_arguments, text_begin, text_close, text_open
 
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
-    enum:
-        AF_INET
-        AF_INET6
-
 
 cdef object to_python(const Value* value, bint binary):
     """A value as a Python object: int, bool, float, str (undecodable bytes as surrogates), bytes, or a list of str."""
-    cdef char address[64]
+    cdef char address[ADDRESS_SIZE]
+    cdef uint32_t length
     cdef uint8_t type = value.type
     if value.many:
-        return value.data[:value.length].decode("utf-8", "surrogateescape").split("\0")[:-1]
+        items = value.data[:value.length].decode("utf-8", "surrogateescape").split("\0")
+        items.pop()     # what stands behind the last NUL
+        return items
     if type == PT_CHARBUF or type == PT_FSPATH or type == PT_FSRELPATH:
         return value.data[:value.length].decode("utf-8", "surrogateescape")
     if type == PT_BOOL:
@@ -36,9 +33,8 @@ cdef object to_python(const Value* value, bint binary):
     if type == PT_DOUBLE:
         return value.real
     if type == PT_IPADDR:
-        if inet_ntop(AF_INET if value.length == 4 else AF_INET6, value.data, address, 64) == NULL:
-            return None
-        return address.decode("ascii")
+        length = address_text(value.data, value.length, address)
+        return address[:length].decode("ascii") if length else None
     if type == PT_BYTEBUF or type == PT_SOCKADDR or type == PT_SOCKTUPLE or type == PT_FDLIST or type == PT_DYN:
         return PyBytes_FromStringAndSize(<const char*>value.data, value.length)
     if type == PT_UINT64 or type == PT_RELTIME or type == PT_ABSTIME:
@@ -196,6 +192,17 @@ cdef class Event(EventPlace):
         value = self.reader.value_of(self.batch, self.row, name)
         return default if value is None else value
 
+    def _repr_html_(self):
+        """For notebooks: what the event says, a line each."""
+        from html import escape
+
+        rows = [("event", self.num), ("time", self["evt.time"]), ("processor", self.cpu), ("process", self["proc.name"]),
+                ("thread", self.tid), ("type", f"{self.direction} {self.type}"), ("descriptor", self["fd.name"])]
+        rows += [(f"argument {name}", value) for name, value in self.params.items()]
+        lines = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value)[:120])}</td></tr>"
+                        for name, value in rows if value is not None)
+        return f"<table><tbody>{lines}</tbody></table>"
+
     def __repr__(self):
         return f"<Event {self.num} {self.direction} {self.type} tid={self.tid}>"
 
@@ -213,18 +220,19 @@ cdef class EventIterator:
 
     def __next__(self):
         cdef Event event
-        while self.batch is None or self.place >= self.chosen.shape[0]:
+        while self.batch is None or self.place >= self.count:
             self.batch = None
-            self.chosen = None
+            self.count = 0
             if not self.reader.advance():
                 raise StopIteration
             self.batch = self.reader.batch
             if self.predicate is not None:
                 self.predicate.run(self.batch)
-            self.chosen = self.batch.selected
+            self.rows = self.batch.rows()
+            self.count = <uint32_t>(PyBytes_GET_SIZE(self.rows) // sizeof(uint32_t))
             self.place = 0
         event = Event.__new__(Event)
-        event.enter(self.batch, self.chosen[self.place])
+        event.enter(self.batch, (<uint32_t*>PyBytes_AS_STRING(self.rows))[self.place])
         event.reader = self.fields
         self.place += 1
         return event

@@ -140,10 +140,8 @@ cdef inline const uint8_t* parameter(const Event* event, uint32_t index, uint32_
     return place
 
 
-cdef inline int64_t parameter_integer(const Event* event, uint32_t index, int64_t missing) noexcept nogil:
-    """Signed value of an integer parameter of 1, 2, 4 or 8 bytes."""
-    cdef uint32_t length
-    cdef const uint8_t* place = parameter(event, index, &length)
+cdef inline int64_t signed_integer(const uint8_t* place, uint32_t length, int64_t missing) noexcept nogil:
+    """Signed value of an integer of 1, 2, 4 or 8 bytes; `missing` for other lengths."""
     if length == 8:
         return <int64_t>load64(place)
     if length == 4:
@@ -153,6 +151,13 @@ cdef inline int64_t parameter_integer(const Event* event, uint32_t index, int64_
     if length == 1:
         return <int64_t><signed char>place[0]
     return missing
+
+
+cdef inline int64_t parameter_integer(const Event* event, uint32_t index, int64_t missing) noexcept nogil:
+    """Signed value of an integer parameter."""
+    cdef uint32_t length
+    cdef const uint8_t* place = parameter(event, index, &length)
+    return signed_integer(place, length, missing)
 
 
 cdef inline uint64_t parameter_unsigned(const Event* event, uint32_t index, uint64_t missing) noexcept nogil:

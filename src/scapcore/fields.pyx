@@ -110,6 +110,11 @@ cdef class FieldUse:
         return self.field.type
 
     @property
+    def scope(self):
+        """int : What the value is a function of: 1 the event, 2 its thread, 3 its descriptor, 4 its type."""
+        return self.field.scope
+
+    @property
     def format(self):
         """int : How numbers are printed."""
         return self.field.format

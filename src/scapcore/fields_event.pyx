@@ -76,7 +76,7 @@ FIELDS = {
     "evt.count.procinfo": (EVT_COUNT_PROCINFO, SCOPE_EVENT, PT_UINT32, PF_DEC, 0),
     "evt.count.threadinfo": (EVT_COUNT_THREADINFO, SCOPE_TYPE, PT_UINT32, PF_DEC, 0),
     "evt.around": (EVT_AROUND, SCOPE_EVENT, PT_UINT64, PF_NA, 0),
-    "evt.abspath": (EVT_ABSPATH, SCOPE_EVENT, PT_CHARBUF, PF_NA, NEED_LINKS),
+    "evt.abspath": (EVT_ABSPATH, SCOPE_EVENT, PT_CHARBUF, PF_NA, _TEXT),
     "evt.buflen.in": (EVT_BUFLEN_IN, SCOPE_EVENT, PT_UINT64, PF_DEC, 0),
     "evt.buflen.out": (EVT_BUFLEN_OUT, SCOPE_EVENT, PT_UINT64, PF_DEC, 0),
     "evt.buflen.file": (EVT_BUFLEN_FILE, SCOPE_EVENT, PT_UINT64, PF_DEC, 0),
@@ -322,6 +322,8 @@ cdef bint extract_event(Field* field, Scope* scope, Value* value) noexcept nogil
             return False
         give_raw(value, event, <uint32_t>index)
         if value.data == NULL and field.argument != NULL:
+            if field.type == PT_SOCKADDR or field.type == PT_SOCKTUPLE:
+                return False            # a number that this event calls by the name of an address
             value.type = field.type     # of the name, whatever this event's own parameter is
         return True
     if code == EVT_BUFFER:

@@ -175,21 +175,12 @@ cdef bint put_created_name(Scope* scope) noexcept nogil:
     elif dirfd == -100:
         main = ancestor(scope, thread_row(scope.state, scope.thread), 0)
         if main != NULL:
-            used = length_of(&scope.state.strings, main.cwd)
-            if used > PATH_SIZE:
-                used = PATH_SIZE
-            memcpy(directory, text_of(&scope.state.strings, main.cwd), used)
+            used = copy_path(scope.state, main.cwd, directory)
     else:
         fd = scope.fd
         if fd:
             text = fd_row(scope.state, fd).name
-            used = length_of(&scope.state.strings, text)
-            if used > PATH_SIZE:
-                used = PATH_SIZE
-            memcpy(directory, text_of(&scope.state.strings, text), used)
-            if not scope.state.modern or (used and directory[used - 1] != 47):
-                directory[used] = 47
-                used += 1
+            used = copy_directory(scope.state, text, directory, scope.state.modern)
         else:
             memcpy(directory, b"<UNKNOWN>", 9)
             used = 9

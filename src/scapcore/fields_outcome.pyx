@@ -11,11 +11,10 @@ from scapcore.events cimport *
 from scapcore.fields cimport *
 from scapcore.fields_thread cimport ancestor
 from scapcore.history cimport fd_as_of
-from scapcore.names cimport join_path
+from scapcore.names cimport copy_directory, copy_path, join_path
 from scapcore.schema.tables cimport *
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, text_of
 from scapcore.text cimport TextContext, parameter_index
 
 
@@ -263,10 +262,7 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
     elif dirfd == -100:
         main = ancestor(scope, thread_row(scope.state, scope.thread), 0)
         text = main.cwd if main != NULL else 0
-        used = length_of(&scope.state.strings, text)
-        if used > PATH_SIZE:
-            used = PATH_SIZE
-        memcpy(directory, text_of(&scope.state.strings, text), used)
+        used = copy_path(scope.state, text, directory)
     else:
         fd = 0
         if scope.text != NULL:
@@ -275,13 +271,7 @@ cdef bint give_absolute_path(Field* field, Scope* scope, Value* value) noexcept 
             fd = scope.fd
         if fd:
             text = fd_row(scope.state, fd).name
-            used = length_of(&scope.state.strings, text)
-            if used > PATH_SIZE:
-                used = PATH_SIZE
-            memcpy(directory, text_of(&scope.state.strings, text), used)
-            if not scope.state.modern or (used and directory[used - 1] != 47):
-                directory[used] = 47
-                used += 1
+            used = copy_directory(scope.state, text, directory, scope.state.modern)
         else:
             memcpy(directory, b"<UNKNOWN>/", 10)
             used = 10

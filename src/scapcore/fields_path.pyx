@@ -4,11 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 from scapcore.buffer cimport put_bytes
-from scapcore.events cimport MARK_FD, parameter, parameter_integer, text_length
+from scapcore.events cimport parameter, parameter_integer, text_length
 from scapcore.fields cimport *
-from scapcore.fields_outcome cimport fd_of_context
+from scapcore.fields_outcome cimport fd_of_context, own_fd
 from scapcore.fields_thread cimport give_directory
-from scapcore.names cimport join_path
+from scapcore.names cimport copy_directory, copy_path, join_path
 from scapcore.schema.tables cimport EVENT_COUNT, events_modern, parameters_modern
 from scapcore.schema.types cimport *
 from scapcore.state cimport FD_DIRECTORY, NEED_CHANGES, NEED_LINKS, PATH_SIZE, FdRow, fd_row
@@ -74,26 +74,13 @@ def fill_places():
 fill_places()
 
 
-cdef FdRow* own_fd(Scope* scope) noexcept nogil:
-    if scope.state == NULL or not scope.fd or not scope.columns.mark[scope.row] & MARK_FD:
-        return NULL
-    return fd_row(scope.state, scope.fd)
-
-
 cdef uint32_t put_directory(Scope* scope, FdRow* fd, uint8_t* target) noexcept nogil:
     """Name of a directory with a slash at its end; ``<UNKNOWN>`` for NULL."""
     cdef uint32_t used
     if fd == NULL:
         memcpy(target, b"<UNKNOWN>", 9)
         return 9
-    used = length_of(&scope.state.strings, fd.name)
-    if used > PATH_SIZE:
-        used = PATH_SIZE
-    memcpy(target, text_of(&scope.state.strings, fd.name), used)
-    if used and target[used - 1] != 47:
-        target[used] = 47
-        used += 1
-    return used
+    return copy_directory(scope.state, fd.name, target, True)
 
 
 cdef uint32_t base_of(Scope* scope, uint8_t which, uint8_t* target) noexcept nogil:

@@ -4,7 +4,7 @@ and the descriptors that poll events list. Internal to the core.
 Tables change within a batch, so they are asked as of the event.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from scapcore.buffer cimport put_byte, put_bytes, put_sanitized, put_signed, put_text, put_unsigned
@@ -18,6 +18,9 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
 from scapcore.text cimport TextContext
+
+cdef enum:
+    FD_TYPES_MOST = 32       # more than there are types of descriptors
 
 cdef enum Code:
     STDIN_TYPE = 1
@@ -61,20 +64,34 @@ cdef inline FdRow* descriptor(Scope* scope, int64_t number) noexcept nogil:
     return fd_row(scope.state, row) if row else NULL
 
 
-cdef void add_type(Scope* scope, int64_t number, uint32_t* seen) noexcept nogil:
-    """Put the type of a descriptor, unless it is there already."""
+cdef void add_type(Scope* scope, int64_t number, int64_t* lowest) noexcept nogil:
+    """Note the type of a descriptor with its number, if that is the lowest of its type."""
     cdef FdRow* fd = descriptor(scope, number)
-    cdef const char* name
-    cdef int other
+    cdef int type
     if fd == NULL:
         return
-    name = fd_type_name(fd.type)
-    for other in range(32):
-        if seen[0] >> other & 1 and fd_type_name(<uint8_t>other) == name:
+    type = fd.type & (FD_TYPES_MOST - 1)
+    if number < lowest[type]:
+        lowest[type] = number
+
+
+cdef void put_types(Scope* scope, int64_t* lowest) noexcept nogil:
+    """Put the names of types, each once, by their lowest descriptors: the order of the table differs with what came later."""
+    cdef const char* name
+    cdef int type, other
+    while True:
+        other = 0
+        for type in range(1, FD_TYPES_MOST):
+            if lowest[type] < lowest[other]:
+                other = type
+        if lowest[other] == INT64_MAX:
             return
-    seen[0] |= <uint32_t>1 << (fd.type & 31)
-    put_text(&scope.scratch, name)
-    put_byte(&scope.scratch, 0)
+        name = fd_type_name(<uint8_t>other)
+        put_text(&scope.scratch, name)
+        put_byte(&scope.scratch, 0)
+        for type in range(FD_TYPES_MOST):
+            if fd_type_name(<uint8_t>type) == name:
+                lowest[type] = INT64_MAX
 
 
 cdef bint give_types(Scope* scope, Value* value) noexcept nogil:
@@ -82,19 +99,22 @@ cdef bint give_types(Scope* scope, Value* value) noexcept nogil:
     cdef uint32_t number = scope.columns.table[scope.row]
     cdef FdTable* table
     cdef size_t start = scope.scratch.used
-    cdef uint32_t seen = 0
+    cdef int64_t[FD_TYPES_MOST] lowest
     cdef uint32_t index
     if (<TextContext*>scope.text).history.frozen != NULL:
         return False                # a kept event knows only what it names itself
+    for index in range(FD_TYPES_MOST):
+        lowest[index] = INT64_MAX
     table = scope.state.tables[number] if number < scope.state.table_count else NULL
     if table != NULL and table.rows.mask:
         for index in range(table.rows.mask + 1):
             if table.rows.values[index]:
-                add_type(scope, table.rows.keys[index], &seen)
+                add_type(scope, table.rows.keys[index], lowest)
     # What was closed later in the batch is no more in the table.
     for index in range(1, scope.state.change_count):
         if number and scope.state.changes[index].table == number and scope.state.changes[index].event > scope.row:
-            add_type(scope, scope.state.changes[index].key, &seen)
+            add_type(scope, scope.state.changes[index].key, lowest)
+    put_types(scope, lowest)
     give_scratch(scope, value, start)
     value.many = True
     return True

@@ -7,6 +7,7 @@ from scapcore.buffer cimport put_byte, put_bytes, put_signed
 from scapcore.events cimport *
 from scapcore.fields cimport *
 from scapcore.hashing cimport map_get
+from scapcore.names cimport copy_path
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
@@ -142,16 +143,10 @@ cdef ThreadRow* ancestor(Scope* scope, ThreadRow* row, int steps) noexcept nogil
 cdef uint32_t give_directory(Scope* scope, uint8_t* target) noexcept nogil:
     """Copy the working directory of the event's process into PATH_SIZE bytes; its length."""
     cdef ThreadRow* main = ancestor(scope, thread_row(scope.state, scope.thread), 0)
-    cdef uint32_t used
     if main == NULL and scope.state.modern:
         memcpy(target, b"./", 2)
         return 2
-    used = length_of(&scope.state.strings, main.cwd) if main != NULL else 0
-    if used > PATH_SIZE:
-        used = PATH_SIZE
-    if used:
-        memcpy(target, text_of(&scope.state.strings, main.cwd), used)
-    return used
+    return copy_path(scope.state, main.cwd, target) if main != NULL else 0
 
 
 cdef void put_words(Scope* scope, uint32_t words, bint more) noexcept nogil:

@@ -5,6 +5,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from scapcore.buffer cimport Buffer
 from scapcore.state cimport FdRow, State
 
+cdef enum:
+    ADDRESS_SIZE = 64        # bytes of room for the text of an address
+
+cdef uint32_t address_text(const uint8_t* address, uint32_t length, char* text) noexcept nogil
 cdef void put_ipv4(Buffer* buffer, const uint8_t* address) noexcept nogil
 cdef void put_ipv6(Buffer* buffer, const uint8_t* address) noexcept nogil
 cdef bint is_mapped(const uint8_t* address) noexcept nogil
@@ -15,6 +19,8 @@ cdef void put_socket_tuple(Buffer* buffer, const State* state, uint8_t protocol,
                            uint32_t length) noexcept nogil
 cdef void put_socket_name(Buffer* buffer, const State* state, const FdRow* fd) noexcept nogil
 cdef void put_listed_name(Buffer* buffer, const State* state, const FdRow* fd) noexcept nogil
+cdef uint32_t copy_path(const State* state, uint32_t text, uint8_t* target) noexcept nogil
+cdef uint32_t copy_directory(const State* state, uint32_t text, uint8_t* target, bint modern) noexcept nogil
 cdef uint32_t join_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,
                         uint32_t path_length, bint modern) noexcept nogil
 cdef uint32_t join_whole_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,

@@ -12,6 +12,7 @@ from scapcore.strings cimport length_of, text_of
 cdef extern from "<arpa/inet.h>" nogil:
     const char* inet_ntop(int family, const void* source, char* target, unsigned int size)
     enum:
+        AF_INET
         AF_INET6
 
 cdef uint8_t[12] MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
@@ -31,10 +32,16 @@ cdef void put_ipv4(Buffer* buffer, const uint8_t* address) noexcept nogil:
         put_unsigned(buffer, address[index])
 
 
+cdef uint32_t address_text(const uint8_t* address, uint32_t length, char* text) noexcept nogil:
+    """Write an address of 4 or 16 bytes into ADDRESS_SIZE bytes; its length, 0 if it is none."""
+    if (length != 4 and length != 16) or inet_ntop(AF_INET if length == 4 else AF_INET6, address, text, ADDRESS_SIZE) == NULL:
+        return 0
+    return <uint32_t>strlen(text)
+
+
 cdef void put_ipv6(Buffer* buffer, const uint8_t* address) noexcept nogil:
-    cdef char text[64]
-    if inet_ntop(AF_INET6, address, text, 64) != NULL:
-        put_text(buffer, text)
+    cdef char text[ADDRESS_SIZE]
+    put_bytes(buffer, text, address_text(address, 16, text))
 
 
 cdef void put_port(Buffer* buffer, const State* state, uint8_t protocol, uint16_t port) noexcept nogil:
@@ -171,6 +178,24 @@ cdef uint32_t parent_of(const uint8_t* target, uint32_t used) noexcept nogil:
     while used > 0 and target[used - 1] != 47:
         used -= 1
     return used
+
+
+cdef uint32_t copy_path(const State* state, uint32_t text, uint8_t* target) noexcept nogil:
+    """Copy a path of the dictionary, cut to PATH_SIZE bytes; its length."""
+    cdef uint32_t used = length_of(&state.strings, text)
+    if used > PATH_SIZE:
+        used = PATH_SIZE
+    memcpy(target, text_of(&state.strings, text), used)
+    return used
+
+
+cdef uint32_t copy_directory(const State* state, uint32_t text, uint8_t* target, bint modern) noexcept nogil:
+    """The same of a directory and a slash behind it; the newest libraries add none to an empty name nor a second one."""
+    cdef uint32_t used = copy_path(state, text, target)
+    if modern and (not used or target[used - 1] == 47):
+        return used
+    target[used] = 47
+    return used + 1
 
 
 cdef uint32_t join_path(uint8_t* target, const uint8_t* base, uint32_t base_length, const uint8_t* path,

@@ -77,9 +77,8 @@ cdef size_t match_class(const uint8_t* pattern, size_t length, size_t place, uin
                 end += 1
             if end + 1 < length and (kind == 58 or end == place + 3):
                 if kind == 58:
+                    # The C library folds no named classes: [:upper:] has no small letters in it.
                     found = found or in_named_class(pattern + place + 2, end - place - 2, byte)
-                    if fold and not found and (65 <= byte <= 90 or 97 <= byte <= 122):
-                        found = in_named_class(pattern + place + 2, end - place - 2, byte ^ 32)
                 else:
                     found = found or in_range(byte, pattern[place + 2], pattern[place + 2], fold)
                 place = end + 2

@@ -6,8 +6,9 @@ of the fields' types before, so nothing here refers to the filter language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from scapcore.record import Record
 
 __all__ = [
     "Around",
@@ -27,8 +28,7 @@ __all__ = [
 Value: TypeAlias = int | float | bytes | tuple[bytes, int]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldOperand:
+class FieldOperand(Record):
     """The value of a field.
 
     Attributes
@@ -43,22 +43,19 @@ class FieldOperand:
     argument: str | int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextOperand:
+class TextOperand(Record):
     """A text that stands in the filter."""
 
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ListOperand:
+class ListOperand(Record):
     """Several texts; missing if one of them is."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TransformerOperand:
+class TransformerOperand(Record):
     """A function of other operands.
 
     Attributes
@@ -79,8 +76,7 @@ class TransformerOperand:
 Operand: TypeAlias = FieldOperand | TextOperand | ListOperand | TransformerOperand
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Record):
     """One comparison; false where a side is missing.
 
     Attributes
@@ -104,8 +100,7 @@ class Comparison:
     quantifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Record):
     """True for events near a time.
 
     Attributes
@@ -120,22 +115,19 @@ class Around:
     distance: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction:
+class Conjunction(Record):
     """True if every item is; without items always."""
 
     items: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Disjunction:
+class Disjunction(Record):
     """True if one of the items is."""
 
     items: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(Record):
     """True if the item is not."""
 
     item: Condition

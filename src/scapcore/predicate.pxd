@@ -31,9 +31,10 @@ cdef class Predicate:
     cdef bint text_wanted                # texts of parameters are looked at
     cdef bint failed
     cdef bint early
+    cdef bint counted
     cdef readonly uint64_t lost          # events not chosen because of that
     cdef uint8_t forgetful[EVENT_COUNT]  # types of events that are looked at for that
-    cdef IntegerMap forgotten            # threads whose last enter event was dropped -> type of its exit event
+    cdef IntegerMap remembered           # threads whose last enter event was chosen
     cdef Scope scope
     cdef TextContext text
     cdef uint8_t fd_kinds[EVENT_COUNT]   # 0 = works on no descriptor, 1 = does, 2 = a connect
@@ -59,6 +60,7 @@ cdef class Predicate:
                          uint32_t* out) noexcept nogil
     cdef uint32_t run_not(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
                           uint32_t* out) noexcept nogil
+    cdef uint8_t judge_fd(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil
     cdef uint8_t judge_type(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil
     cdef uint8_t judge_row(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil
     cdef bint judge(self, Node* node) noexcept nogil

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from scapcore.batch cimport EventBatch
 from scapcore.compare cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport (BATCH_EVENTS, MARK_ERROR, MARK_FD, MARK_HIDDEN, MARK_RENAMED, Columns, load64,
+from scapcore.events cimport (BATCH_EVENTS, MARK_ERROR, MARK_FD, MARK_HIDDEN, MARK_RENAMED, Columns, Event, load64,
                               parameter_unsigned)
 from scapcore.fields cimport *
 from scapcore.fields_fd cimport fd_ends
@@ -25,6 +25,19 @@ from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.text cimport text_begin, text_close, text_open
 from scapcore.transforms cimport *
+
+cdef bint is_steady(const Node* node) noexcept nogil:
+    """Whether what a node says does not change when calls are forgotten: the rows of an event stay what they were."""
+    cdef uint32_t index
+    if is_cached(node) and node.cache.verdicts != NULL:
+        return True
+    if node.kind != NODE_AND and node.kind != NODE_OR and node.kind != NODE_NOT:
+        return False
+    for index in range(node.child_count):
+        if not is_steady(node.children[index]):
+            return False
+    return True
+
 
 # Ancestors that are asked at the most; far more than any machine has above each other.
 cdef int MOST_ANCESTORS = 4096
@@ -77,6 +90,8 @@ cdef class Predicate:
         Whether calls are forgotten whose beginning the filter drops, as by sysdig 0.29.3, which asks its filter before
         it looks at what an event changes. The end of such a call is seen without descriptor and error. It has no
         effect under the newest libraries' rules.
+    counted : bool, optional
+        Whether internal events are chosen, too: they are hidden, but whoever counts events counts them.
 
     Attributes
     ----------
@@ -99,7 +114,7 @@ cdef class Predicate:
         memset(&self.scope, 0, sizeof(Scope))
         text_open(&self.text, 0, False)
 
-    def __init__(self, plan, *, int text_mode=0, bint unlimited=False, bint early=False):
+    def __init__(self, plan, *, int text_mode=0, bint unlimited=False, bint early=False, bint counted=False):
         cdef uint32_t level
         cdef Demand demand
         if self.root != NULL:
@@ -107,6 +122,7 @@ cdef class Predicate:
         self.text.mode = text_mode
         self.text.unlimited = unlimited
         self.early = early
+        self.counted = counted
         for level in range(EVENT_COUNT // 2):
             # What changes the tables is looked at before the filter is asked, and so are writes, which may be tracers.
             if level * 2 != SYSCALL_WRITE_E and not events_classic[level * 2].flags & EF_MODIFIES_STATE \
@@ -145,7 +161,7 @@ cdef class Predicate:
                 free(self.levels[level].chosen)
         free(self.levels)
         free(self.caching)
-        map_free(&self.forgotten)
+        map_free(&self.remembered)
         close_scope(&self.scope)
         text_close(&self.text)
 
@@ -224,7 +240,7 @@ cdef class Predicate:
         Returns
         -------
         int
-            How many events were chosen; hidden ones never are.
+            How many events were chosen; hidden ones are only if they are to be counted.
         """
         cdef uint32_t count = self.select(batch, NULL, 0, batch.selection)
         if self.early and batch.engine is not None and not batch.engine.modern:
@@ -235,9 +251,12 @@ cdef class Predicate:
 
     cdef uint32_t forget_calls(self, EventBatch batch, uint32_t* out, uint32_t count) except? 0xFFFFFFFF:
         """Take the descriptor from exit events whose enter event was dropped, and ask about them again."""
-        cdef uint32_t* room = <uint32_t*>malloc(3 * <size_t>batch.columns.count * sizeof(uint32_t))
+        cdef uint32_t* room
         cdef uint32_t changed = 0
         cdef uint32_t hits
+        if not count and not self.remembered.used and is_steady(self.root):
+            return 0
+        room = <uint32_t*>malloc(3 * <size_t>batch.columns.count * sizeof(uint32_t))
         if room == NULL:
             raise MemoryError
         with nogil:
@@ -253,7 +272,7 @@ cdef class Predicate:
 
     cdef uint32_t forget_dropped(self, EventBatch batch, const uint32_t* chosen, uint32_t count,
                                  uint32_t* changed) noexcept nogil:
-        """Note the threads whose last enter event was dropped; how many rows have changed by that."""
+        """Take what a call's beginning told from ends whose beginning was dropped; how many rows have changed by that."""
         cdef Columns* columns = &batch.columns
         cdef uint32_t place = 0
         cdef uint32_t found = 0
@@ -267,14 +286,15 @@ cdef class Predicate:
             if not self.forgetful[type]:
                 continue
             if type & 1:
+                # With so few parameters its descriptor came from the thread's last beginning of a call, which was this one's.
                 if columns.mark[row] & MARK_FD and columns.nparams[row] <= events_classic[type].reference \
-                        and map_get(&self.forgotten, thread_id(columns, row)) == type:
+                        and not map_get(&self.remembered, thread_id(columns, row)):
                     columns.mark[row] &= <uint8_t>~(MARK_FD | MARK_ERROR | MARK_RENAMED)
                     changed[found] = row
                     found += 1
-            elif kept:
-                map_remove(&self.forgotten, thread_id(columns, row))
-            elif columns.thread[row] and not map_put(&self.forgotten, thread_id(columns, row), type + 1):
+            elif not kept:
+                map_remove(&self.remembered, thread_id(columns, row))
+            elif not map_put(&self.remembered, thread_id(columns, row), 1):
                 self.failed = True
         return found
 
@@ -284,7 +304,7 @@ cdef class Predicate:
         cdef uint32_t chosen
         self.prepare(batch)
         with nogil:
-            if self.root.running and rows == NULL:
+            if (self.root.running or self.counted) and rows == NULL:
                 chosen = self.run_all(batch, out)
             else:
                 chosen = self.run_node(batch, self.root, rows, count, out)
@@ -293,16 +313,22 @@ cdef class Predicate:
         return chosen
 
     cdef uint32_t run_all(self, EventBatch batch, uint32_t* out) noexcept nogil:
-        """Ask about hidden events too, as running values take note of them, but choose none of these."""
+        """Ask about hidden events too, as running values take note of them, but choose those at most that count."""
         cdef uint32_t index, count
         cdef uint32_t kept = 0
+        cdef Event event
         for index in range(batch.columns.count):
             out[index] = index
         count = self.run_node(batch, self.root, out, batch.columns.count, out)
         for index in range(count):
-            if not batch.columns.mark[out[index]] & MARK_HIDDEN:
-                out[kept] = out[index]
-                kept += 1
+            if batch.columns.mark[out[index]] & MARK_HIDDEN:
+                if not self.counted:
+                    continue
+                batch.place(&event, out[index])
+                if event.info.category != CATEGORY_INTERNAL:
+                    continue
+            out[kept] = out[index]
+            kept += 1
         return kept
 
     cdef uint32_t run_node(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
@@ -391,45 +417,47 @@ cdef class Predicate:
     cdef uint32_t run_fds(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
                           uint32_t* out) noexcept nogil:
         cdef const uint32_t* fds = batch.columns.fd
-        cdef const uint32_t* threads = batch.columns.thread
         cdef const uint16_t* types = batch.columns.type
         cdef const uint8_t* marks = batch.columns.mark
+        cdef const uint8_t* kinds = self.fd_kinds
         cdef uint8_t* verdicts = node.cache.verdicts
-        cdef bint stateful = self.scope.state != NULL
         cdef uint32_t chosen = 0
-        cdef uint32_t index, row, fd
-        cdef uint8_t verdict, kind
-        if rows == NULL:
-            count = batch.columns.count
-        for index in range(count):
-            row = index if rows == NULL else rows[index]
-            kind = self.fd_kinds[types[row]]
-            if kind == 0 or not stateful or not threads[row]:
-                verdict = node.absent
-                if verdict == 0:
-                    verdict = self.judge_row(batch, node, row)
-                    node.absent = verdict
-            else:
-                fd = fds[row]
-                if fd == 0 and not types[row] & 1:
-                    # Only exit events can have names of descriptors that do not exist.
-                    verdict = node.entered[types[row]]
-                    if verdict == 0:
-                        verdict = self.judge_row(batch, node, row)
-                        node.entered[types[row]] = verdict
-                elif fd == 0 or kind == 2:
-                    verdict = self.judge_row(batch, node, row)
-                else:
-                    verdict = verdicts[fd]
-                    if verdict == 0:
-                        verdict = self.judge_row(batch, node, row)
-                        verdicts[fd] = verdict
+        cdef uint32_t index, row
+        cdef uint8_t verdict
+        if rows != NULL or self.scope.state == NULL:
+            for index in range(count if rows != NULL else batch.columns.count):
+                row = index if rows == NULL else rows[index]
+                out[chosen] = row
+                chosen += self.judge_fd(batch, node, row) >> 1 & (~marks[row] & MARK_HIDDEN if rows == NULL else 1)
+            return chosen
+        # Most events have the verdict of their row, where row 0 stands for events that work on no descriptor.
+        verdicts[0] = node.absent
+        for row in range(batch.columns.count):
+            verdict = verdicts[fds[row]]
+            if verdict == 0 or kinds[types[row]] > (fds[row] != 0):
+                verdict = self.judge_fd(batch, node, row)
+                verdicts[0] = node.absent
             out[chosen] = row
-            if rows == NULL:
-                chosen += verdict >> 1 & ~marks[row] & MARK_HIDDEN
-            else:
-                chosen += verdict >> 1
+            chosen += verdict >> 1 & ~marks[row] & MARK_HIDDEN
         return chosen
+
+    cdef uint8_t judge_fd(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
+        """The verdict on an event's descriptor, kept for others that must have the same."""
+        cdef uint16_t type = batch.columns.type[row]
+        cdef uint32_t fd = batch.columns.fd[row]
+        cdef uint8_t* place = NULL
+        if not self.fd_kinds[type] or self.scope.state == NULL or not batch.columns.thread[row]:
+            place = &node.absent
+        elif fd and self.fd_kinds[type] == 1:
+            place = &node.cache.verdicts[fd]
+        elif not fd and not type & 1:
+            # Only exit events can have names of descriptors that do not exist.
+            place = &node.entered[type]
+        if place == NULL:
+            return self.judge_row(batch, node, row)
+        if place[0] == 0:
+            place[0] = self.judge_row(batch, node, row)
+        return place[0]
 
     cdef uint32_t run_events(self, EventBatch batch, Node* node, const uint32_t* rows, uint32_t count,
                              uint32_t* out) noexcept nogil:

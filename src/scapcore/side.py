@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from scapcore.cluster import pairs
+from scapcore.record import Record
 
 if TYPE_CHECKING:
     from scapcore.cluster import Cluster, Membership
@@ -15,12 +17,16 @@ __all__ = ["ContainerDetails", "Directory", "Hints", "Mount", "NEVER", "Probe", 
 #: A time that does not come, ns since the epoch.
 NEVER = (1 << 64) - 1
 
+#: What of a container's record may tell its pod.
+HINTS = ("name", "labels", "full_id")
+#: How names of Docker's containers begin that the older kubelet gave.
+POD_NAME = "k8s_"
+
 #: Probes in the order in which a command is compared with them, by key of the record.
 PROBES = ("Healthcheck", "LivenessProbe", "ReadinessProbe")
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(Record):
     """A mount of a container."""
 
     source: str
@@ -39,8 +45,7 @@ class Mount:
         return {"source": self.source, "dest": self.destination, "mode": self.mode, "propagation": self.propagation}[name]
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(Record):
     """A command that looks after a container's health."""
 
     program: str
@@ -50,8 +55,7 @@ class Probe:
         return " ".join((self.program, *self.arguments))
 
 
-@dataclass(frozen=True)
-class ContainerDetails:
+class ContainerDetails(Record):
     """What a container record says beyond names and labels (state engine, section 7.3).
 
     Attributes
@@ -60,13 +64,13 @@ class ContainerDetails:
         Whether the record states a successful look-up.
     mounts : tuple of Mount
         In the order of the record.
-    probes : dict of str to Probe
+    probes : mapping of str to Probe
         By key of the record.
-    switches : dict of str to bool
+    switches : mapping of str to bool
         ``host_pid``, ``host_network`` and ``host_ipc``, where the record has them.
     network_json : str
         What the network plugin returned, empty if unknown.
-    pod_labels : dict of str to str
+    pod_labels : mapping of str to str
         Labels of the pod's sandbox.
     sandbox : str
         Full id of the pod's sandbox, empty if unknown.
@@ -76,10 +80,10 @@ class ContainerDetails:
 
     complete: bool = False
     mounts: tuple[Mount, ...] = ()
-    probes: dict[str, Probe] = field(default_factory=dict)
-    switches: dict[str, bool] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = MappingProxyType({})
+    switches: Mapping[str, bool] = MappingProxyType({})
     network_json: str = ""
-    pod_labels: dict[str, str] = field(default_factory=dict)
+    pod_labels: Mapping[str, str] = MappingProxyType({})
     sandbox: str = ""
     address: str = ""
 
@@ -100,9 +104,7 @@ class ContainerDetails:
                 key: record[key] for key in ("host_pid", "host_network", "host_ipc") if isinstance(record.get(key), bool)
             },
             network_json=text(record.get("cni_json")),
-            pod_labels={key: item if isinstance(item, str) else json.dumps(item) for key, item in sorted(pod_labels.items())}
-            if isinstance(pod_labels, dict)
-            else {},
+            pod_labels=dict(pairs(pod_labels)),
             sandbox=sandbox,
             address=address_of(record.get("ip")),
         )
@@ -119,6 +121,8 @@ class ContainerDetails:
         """
         if isinstance(argument, int):
             return self.mounts[argument] if 0 <= argument < len(self.mounts) else None
+        from fnmatch import fnmatchcase
+
         return next((mount for mount in self.mounts if fnmatchcase(mount.part(by), argument)), None)
 
     def probe_with(self, program: str, arguments: tuple[str, ...]) -> int:
@@ -133,7 +137,6 @@ class ContainerDetails:
 NO_DETAILS = ContainerDetails()
 
 
-@dataclass
 class Hints:
     """What a capture says about a container that may tell its pod.
 
@@ -142,11 +145,14 @@ class Hints:
     record : dict
         The container's record, empty without one.
     groups : str
-        Control groups of one of its threads, NUL-separated.
+        Control groups of one of its threads, NUL-separated, or only what tells the pod in them.
     """
 
-    record: dict[str, Any] = field(default_factory=dict)
-    groups: str = ""
+    __slots__ = ("groups", "record")
+
+    def __init__(self, record: dict[str, Any] | None = None, groups: str = "") -> None:
+        self.record = {} if record is None else record
+        self.groups = groups
 
 
 class Directory(Protocol):
@@ -203,31 +209,55 @@ class Side:
         return len(self.records) - 1
 
     def know_record(self, container: str, record: dict[str, Any]) -> None:
-        """Remember the record of a container, as far as somebody will ask for it."""
+        """Remember of the record of a container what may tell its pod."""
         if self.directory is not None:
-            self._hints.setdefault(container, Hints()).record = record
+            self._hints.setdefault(container, Hints()).record = {key: record[key] for key in HINTS if key in record}
+        elif text(record.get("name")).startswith(POD_NAME):
+            self._hints.setdefault(container, Hints()).record = {"name": record["name"]}
+        elif container in self._hints:
+            self._hints[container].record = {}
 
     def know_groups(self, container: str, groups: str) -> bool:
-        """Remember the control groups of a container; False if they were known."""
-        hints = self._hints.setdefault(container, Hints())
-        if hints.groups or not groups:
+        """Remember what the control groups of a container tell of its pod; False if that is no news."""
+        # Most containers are in no pod; of these nothing is kept, and nothing more is imported.
+        if "pod" not in groups:
             return False
-        hints.groups = groups
+        from scapcore.pods import pod_of_groups
+
+        uid = pod_of_groups(groups)
+        hints = self._hints.setdefault(container, Hints()) if uid else None
+        if hints is None or hints.groups:
+            return False
+        hints.groups = f"pod{uid}"
         return True
 
     def keep_pod(self, container: str, present: int, time: int) -> int:
         """Index of what a container is part of at a time, which is `present` where nothing has changed."""
-        membership = self._cluster.membership(container) if self._cluster is not None else None
-        if membership is None and self.directory is not None:
-            hints = self._hints.setdefault(container, Hints())
+        membership = None
+        if self.directory is not None:
+            # It knows more than events do, which may tell a part of the same.
+            hints = self._hints.get(container) or Hints()
             membership, until = self.directory.of_container(container, hints, time)
             self.next_change = min(self.next_change, until)
+        if membership is None and self._cluster is not None:
+            membership = self._cluster.membership(container)
+        if membership is None:
+            membership = self._own_pod(container)
         if membership == self.pods[present]:
             return present
         if membership is None:
             return 0
         self.pods.append(membership)
         return len(self.pods) - 1
+
+    def _own_pod(self, container: str) -> Membership | None:
+        """The pod of a container as the capture itself tells it."""
+        hints = self._hints.get(container)
+        if hints is None:
+            return None
+        from scapcore.pods import own_pod
+
+        return own_pod(text(hints.record.get("name")), hints.groups)
 
 
 def text(value: object) -> str:

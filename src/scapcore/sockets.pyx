@@ -28,7 +28,7 @@ cdef void set_name(State* state, FdRow* fd, int how, const uint8_t* data, uint32
         put_socket_name(&buffer, state, fd)
     fd.name = strings_add(&state.strings, buffer.data, buffer.used)
     if fd.name != old:
-        fd.name_changed = 1
+        state.renamed = state.number
     strings_drop(&state.strings, old)
     release(&buffer)
 
@@ -424,6 +424,15 @@ cdef bint port_in_use(State* state, Thread* thread, uint16_t port, bint as_sourc
     return False
 
 
+cdef void complete_tuple(State* state, FdRow* fd) noexcept nogil:
+    """What the tuple of a transfer leaves open: a protocol that nobody named is UDP."""
+    if fd.type == FD_IPV4 and ipv4_protocol(fd)[0] == L4_UNKNOWN:
+        ipv4_protocol(fd)[0] = L4_UDP
+    elif fd.type == FD_IPV6 and ipv6_protocol(fd)[0] == L4_UNKNOWN:
+        ipv6_protocol(fd)[0] = L4_UDP
+    fill_from_interfaces(state, fd)
+
+
 cdef bint update_tuple(State* state, FdRow* fd, const uint8_t* data, uint32_t length) noexcept nogil:
     """Take over the tuple of a transfer; False if it says nothing new."""
     cdef uint32_t old
@@ -441,11 +450,7 @@ cdef bint update_tuple(State* state, FdRow* fd, const uint8_t* data, uint32_t le
     elif data[0] == 10:
         if not set_tuple(fd, data, length, False):
             return False
-    if fd.type == FD_IPV4 and ipv4_protocol(fd)[0] == L4_UNKNOWN:
-        ipv4_protocol(fd)[0] = L4_UDP
-    elif fd.type == FD_IPV6 and ipv6_protocol(fd)[0] == L4_UNKNOWN:
-        ipv6_protocol(fd)[0] = L4_UDP
-    fill_from_interfaces(state, fd)
+    complete_tuple(state, fd)
     return True
 
 
@@ -489,11 +494,7 @@ cdef void on_transfer_exit(State* state, Step* step) noexcept nogil:
     if not update_tuple(state, fd, data, length):
         return
     if fd.type == FD_IPV4 or fd.type == FD_IPV6:
-        if fd.role == ROLE_NONE:
-            guess_role(state, step, fd, reads)
-        if fd.role == (ROLE_CLIENT if reads else ROLE_SERVER):
-            swap_ends(fd)
-        set_name(state, fd, NAME_ENDS, NULL, 0)
+        name_by_role(state, step, fd, reads)
     else:
         set_name(state, fd, NAME_TUPLE, data, length)
 
@@ -518,6 +519,15 @@ cdef void guess_role(State* state, Step* step, FdRow* fd, bint incoming) noexcep
             fd.role = ROLE_SERVER
     else:
         fd.role = ROLE_CLIENT
+
+
+cdef void name_by_role(State* state, Step* step, FdRow* fd, bint incoming) noexcept nogil:
+    """Put the client's end of a socket's tuple first and name the socket by it."""
+    if fd.role == ROLE_NONE:
+        guess_role(state, step, fd, incoming)
+    if fd.role == (ROLE_CLIENT if incoming else ROLE_SERVER):
+        swap_ends(fd)
+    set_name(state, fd, NAME_ENDS, NULL, 0)
 
 
 cdef void on_sendto_enter(State* state, Step* step) noexcept nogil:

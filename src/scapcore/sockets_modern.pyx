@@ -45,7 +45,7 @@ cdef void rename(State* state, FdRow* fd, const uint8_t* name, size_t length) no
     cdef uint32_t old = fd.name
     fd.name = strings_add(&state.strings, name, length)
     if fd.name != old:
-        fd.name_changed = 1
+        state.renamed = state.number
     strings_drop(&state.strings, old)
 
 
@@ -159,11 +159,7 @@ cdef bint take_tuple(State* state, FdRow* fd, const uint8_t* data, uint32_t leng
         fd.type = FD_IPV4
     if (data[0] == 2 or data[0] == 10) and not set_tuple(fd, data, length, True):
         return False
-    if fd.type == FD_IPV4 and ipv4_protocol(fd)[0] == L4_UNKNOWN:
-        ipv4_protocol(fd)[0] = L4_UDP
-    elif fd.type == FD_IPV6 and ipv6_protocol(fd)[0] == L4_UNKNOWN:
-        ipv6_protocol(fd)[0] = L4_UDP
-    fill_from_interfaces(state, fd)
+    complete_tuple(state, fd)
     return True
 
 
@@ -206,11 +202,7 @@ cdef void on_modern_transfer(State* state, Step* step) noexcept nogil:
     if not take_tuple(state, fd, data, length):
         return
     if fd.type == FD_IPV4 or fd.type == FD_IPV6:
-        if fd.role == ROLE_NONE:
-            guess_role(state, step, fd, reads)
-        if fd.role == (ROLE_CLIENT if reads else ROLE_SERVER):
-            swap_ends(fd)
-        set_name(state, fd, NAME_ENDS, NULL, 0)
+        name_by_role(state, step, fd, reads)
     elif data[0] == 1:
         rename_unix(state, fd, data, data + 17, length - 17)
     else:

@@ -65,6 +65,7 @@ cdef enum:
     NEED_COUNTERS = 2
     NEED_LINKS = 4
     NEED_CHANGES = 8
+    NEED_MEMORY = 16         # no column: memory and page faults of threads, as the tables have them
 
     ROLE_IN_CONTAINER_NONE = 0
     ROLE_IN_CONTAINER_MAIN = 1       # the container's first process and what it started
@@ -81,6 +82,7 @@ cdef enum:
     DEPARTURES = 8192
     RECENT_THREADS = 256
     CONTROL_GROUPS = 8
+    OPENINGS = 1024
 
     O_DIRECTORY = 1 << 10
     O_CLOEXEC = 1 << 12
@@ -152,7 +154,6 @@ cdef struct FdRow:
     uint8_t type
     uint8_t role
     uint8_t connected
-    uint8_t name_changed     # by the event that made the row
     uint8_t from_list        # was in the capture's first descriptor lists
     uint64_t inode
     uint64_t born            # event that made the row
@@ -192,6 +193,7 @@ cdef struct ContainerRow:
     uint8_t known            # a record named it; else it is known from a cgroup only
     uint8_t privileged
     uint8_t is_pod_sandbox
+    uint8_t has_groups       # control groups of one of its threads were told to the side
     uint8_t has_probes       # the details name commands that look after its health
     uint32_t label_count
     Pair* labels
@@ -238,18 +240,22 @@ cdef struct Group:
 
 
 cdef struct Thread:
+    # What every event asks for comes first, so that it shares two lines of the processor's cache.
     int64_t tid
     int64_t pid
     uint32_t row
     uint32_t flags           # as in the row
-    uint64_t version_event   # event that made the row; it may still be changed by that event
-    uint64_t checked         # epoch in which the links of the row were found right
-    uint64_t main_checked    # membership count when `main` was looked up
     Thread* main
+    uint64_t main_checked    # membership count when `main` was looked up
     FdTable* fds
     int64_t last_fd
     uint64_t enter_time
     uint64_t latency
+    uint16_t last_type
+    uint8_t stored_valid     # the last exit event followed the stored enter event
+    uint8_t has_stored
+    uint64_t checked         # epoch in which the links of the row were found right
+    uint64_t version_event   # event that made the row; it may still be changed by that event
     uint64_t last_time
     uint64_t previous_time
     uint64_t pfmajor
@@ -260,9 +266,6 @@ cdef struct Thread:
     uint32_t vmsize
     uint32_t vmrss
     uint32_t vmswap
-    uint16_t last_type
-    uint8_t stored_valid     # the last exit event followed the stored enter event
-    uint8_t has_stored
     uint16_t stored_type
     uint16_t stored_nparams
     uint8_t stored_form
@@ -323,6 +326,15 @@ cdef struct ControlGroups:
     uint8_t resolved         # the two above are known
 
 
+cdef struct Opening:
+    # A file that was opened, for the next thread that opens the same in the same way
+    uint64_t hash            # of the path
+    uint32_t row             # kept; 0 = none
+    uint32_t directory       # text that the path is relative to, kept
+    uint32_t length          # of the path as it was given
+    uint32_t rule            # how the two are joined
+
+
 cdef struct Departure:
     int64_t tid
     int64_t ptid
@@ -369,6 +381,7 @@ cdef struct State:
     uint64_t epoch           # grows when a thread or what its rows link to changes
     uint64_t membership      # grows when a thread comes or goes
     uint64_t number          # of the event under way
+    uint64_t renamed         # number of the last event that gave a descriptor another name
     uint32_t index           # of it in the batch
     uint32_t needs
     uint32_t modern          # the exit view's rules instead of those of 0.29.3
@@ -387,6 +400,7 @@ cdef struct State:
     uint64_t lost_threads    # not added because the table was full
     ControlGroups control_groups[CONTROL_GROUPS]
     uint32_t control_groups_place    # of the one to be replaced next
+    Opening openings[OPENINGS]       # by the low bits of the hash
     uint64_t* switch_times   # by processor, of the last switch event
     uint32_t switch_capacity
     uint64_t slice           # of the switch event under way
@@ -420,6 +434,7 @@ cdef struct Step:
     uint8_t has_enter
     uint8_t error
     uint8_t hidden           # the event is not to be shown
+    uint32_t* place          # of `fd` in its table, NULL = none; good until the table changes
 
 
 cdef inline void* pool_row(const Pool* pool, uint32_t row) noexcept nogil:
@@ -467,6 +482,7 @@ cdef uint32_t user_row(State* state, IntegerMap* by_id, uint32_t id) noexcept no
 cdef uint32_t fd_add(State* state, Thread* thread, int64_t fd, uint32_t row) noexcept nogil
 cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil
 cdef uint32_t fd_new(State* state) noexcept nogil
+cdef uint32_t fd_copy(State* state, uint32_t row) noexcept nogil
 cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil
 cdef bint list_push(State* state, uint32_t** items, uint32_t* count, uint32_t* capacity, uint32_t value) noexcept nogil
 cdef FdTable* table_new(State* state) noexcept nogil

@@ -537,27 +537,35 @@ cdef void fd_remove(State* state, Thread* thread, int64_t fd) noexcept nogil:
         fd_row_drop(state, row)
 
 
+cdef uint32_t fd_copy(State* state, uint32_t row) noexcept nogil:
+    """A new row like that of a descriptor, for something else to be said in it; 0 when memory is out."""
+    cdef uint32_t number = fd_new(state)
+    cdef FdRow* copy
+    if not number:
+        return 0
+    copy = fd_row(state, number)
+    memcpy(copy, fd_row(state, row), sizeof(FdRow))
+    copy.references = 1
+    copy.retired = 0
+    copy.born = state.number
+    strings_keep(&state.strings, copy.name)
+    strings_keep(&state.strings, copy.raw_name)
+    return number
+
+
 cdef FdRow* fd_edit(State* state, Step* step) noexcept nogil:
     """The row of the event's own descriptor for writing: a copy that takes its place in the table."""
-    cdef FdRow* row = fd_row(state, step.fd)
     cdef FdRow* copy
     cdef FdTable* table = table_of(state, step.thread)
     cdef uint32_t number
     cdef uint32_t* place = NULL
     if table != NULL:
         place = map_slot(&table.rows, step.thread.last_fd)
-    number = fd_new(state)
+    number = fd_copy(state, step.fd)
     if not number:
-        return row
+        return fd_row(state, step.fd)
     copy = fd_row(state, number)
-    memcpy(copy, row, sizeof(FdRow))
-    copy.references = 1
-    copy.retired = 0
-    copy.born = state.number
     copy.born_time = state.time
-    copy.name_changed = 0
-    strings_keep(&state.strings, copy.name)
-    strings_keep(&state.strings, copy.raw_name)
     if place != NULL and place[0] & FD_ROW_MASK == step.fd:
         log_change(state, table.number, step.thread.last_fd, step.fd)
         place[0] = number | (place[0] & (FD_CLOSING | FD_CLOSE_CANCELED))

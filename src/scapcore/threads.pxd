@@ -18,4 +18,5 @@ cdef void set_directory(State* state, Thread* thread, const uint8_t* path, uint3
 cdef void set_cgroups(State* state, Thread* thread, const uint8_t* data, uint32_t length) noexcept nogil
 cdef void set_arguments(State* state, uint32_t* place, const uint8_t* data, uint32_t length) noexcept nogil
 cdef void set_environment(State* state, uint32_t* place, const uint8_t* data, uint32_t length) noexcept nogil
+cdef void take_identity(State* state, Step* step, uint32_t id) noexcept nogil
 cdef void text_from(State* state, uint32_t* place, const Event* event, uint32_t index) noexcept nogil

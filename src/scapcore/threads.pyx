@@ -464,7 +464,7 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
     cdef Thread* main
     if step.thread == NULL or step.event.nparams < 6:
         return
-    if not state.needs & NEED_COUNTERS:
+    if not state.needs & (NEED_COUNTERS | NEED_MEMORY):
         # The main thread is looked up all the same, since that makes a stand-in for one that is not known.
         if not is_main(step.thread):
             main_thread(state, step.thread)
@@ -480,7 +480,7 @@ cdef void on_switch(State* state, Step* step) noexcept nogil:
 
 cdef void on_memory_exit(State* state, Step* step) noexcept nogil:
     """brk, mmap, munmap."""
-    if step.thread == NULL or step.event.nparams < 4 or not state.needs & NEED_COUNTERS:
+    if step.thread == NULL or step.event.nparams < 4 or not state.needs & (NEED_COUNTERS | NEED_MEMORY):
         return
     step.thread.vmsize = <uint32_t>parameter_unsigned(&step.event, 1, 0)
     step.thread.vmrss = <uint32_t>parameter_unsigned(&step.event, 2, 0)
@@ -527,6 +527,17 @@ cdef void on_chroot_exit(State* state, Step* step) noexcept nogil:
     resolve_container(state, step.thread)
 
 
+cdef void take_identity(State* state, Step* step, uint32_t id) noexcept nogil:
+    """Set the effective user or group, which of the two the type of the event says."""
+    cdef uint32_t type = step.event.type
+    cdef ThreadRow* row = thread_row(state, step.thread.row)
+    if type == SYSCALL_SETUID_X or type == SYSCALL_SETRESUID_X or type == SYSCALL_SETREUID_X:
+        if row.uid != id:
+            thread_edit(state, step.thread).uid = id
+    elif row.gid != id:
+        thread_edit(state, step.thread).gid = id
+
+
 cdef void on_identity_exit(State* state, Step* step) noexcept nogil:
     """setuid, setgid, setresuid, setresgid, setreuid, setregid, setsid, capset."""
     cdef const Event* source = &step.event
@@ -560,12 +571,7 @@ cdef void on_identity_exit(State* state, Step* step) noexcept nogil:
     id = <uint32_t>parameter_unsigned(source, index, 0xFFFFFFFF)
     if id == <uint32_t>NO_ID and index == (2 if source == &step.event else 1):
         return
-    row = thread_row(state, step.thread.row)
-    if type == SYSCALL_SETUID_X or type == SYSCALL_SETRESUID_X or type == SYSCALL_SETREUID_X:
-        if row.uid != id:
-            thread_edit(state, step.thread).uid = id
-    elif row.gid != id:
-        thread_edit(state, step.thread).gid = id
+    take_identity(state, step, id)
 
 
 cdef void on_limit_exit(State* state, Step* step) noexcept nogil:

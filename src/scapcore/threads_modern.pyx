@@ -9,11 +9,11 @@ from libc.string cimport memcmp, memcpy
 from scapcore.containers cimport resolve_container
 from scapcore.events cimport Event, parameter, parameter_integer, parameter_unsigned, text_length
 from scapcore.families cimport *
-from scapcore.names cimport join_path
+from scapcore.names cimport copy_directory, copy_path, join_path
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
-from scapcore.strings cimport length_of, strings_drop, text_of
-from scapcore.threads cimport set_arguments, set_cgroups, set_environment, text_from
+from scapcore.strings cimport strings_drop
+from scapcore.threads cimport set_arguments, set_cgroups, set_environment, take_identity, text_from
 
 cdef uint64_t CLONE_STALE_TIME = 2 * 1000000000
 cdef uint64_t ALL_CAPABILITIES = ((<uint64_t>1) << 41) - 1
@@ -280,14 +280,7 @@ cdef uint32_t directory_for(State* state, Step* step, const uint8_t* path, uint3
         memcpy(target, b"<UNKNOWN>", 9)
         return 9
     text = fd_row(state, row).name
-    used = length_of(&state.strings, text)
-    if used > PATH_SIZE:
-        used = PATH_SIZE
-    memcpy(target, text_of(&state.strings, text), used)
-    if used and target[used - 1] != 47:
-        target[used] = 47
-        used += 1
-    return used
+    return copy_directory(state, text, target, True)
 
 
 cdef uint32_t directory_of_thread(State* state, Thread* thread, uint8_t* target) noexcept nogil:
@@ -298,11 +291,7 @@ cdef uint32_t directory_of_thread(State* state, Thread* thread, uint8_t* target)
         memcpy(target, b"./", 2)
         return 2
     text = thread_row(state, main.row).cwd
-    used = length_of(&state.strings, text)
-    if used > PATH_SIZE:
-        used = PATH_SIZE
-    memcpy(target, text_of(&state.strings, text), used)
-    return used
+    return copy_path(state, text, target)
 
 
 cdef void keep_exepath(State* state, ThreadRow* row, const uint8_t* path, uint32_t length) noexcept nogil:
@@ -491,17 +480,9 @@ cdef void on_modern_identity(State* state, Step* step) noexcept nogil:
     cdef const Event* event = &step.event
     cdef uint16_t type = event.type
     cdef uint32_t index = 1 if type == SYSCALL_SETUID_X or type == SYSCALL_SETGID_X else 2
-    cdef uint32_t id
-    cdef ThreadRow* row
     if step.thread == NULL or parameter_integer(event, 0, -1) != 0 or not has(event, index):
         return
-    id = <uint32_t>parameter_unsigned(event, index, 0)
-    row = thread_row(state, step.thread.row)
-    if type == SYSCALL_SETUID_X or type == SYSCALL_SETRESUID_X or type == SYSCALL_SETREUID_X:
-        if row.uid != id:
-            thread_edit(state, step.thread).uid = id
-    elif row.gid != id:
-        thread_edit(state, step.thread).gid = id
+    take_identity(state, step, <uint32_t>parameter_unsigned(event, index, 0))
 
 
 cdef void on_modern_memory(State* state, Step* step) noexcept nogil:

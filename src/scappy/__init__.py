@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         DamageWarning,
         FieldError,
         FilterError,
+        LiveCaptureError,
         MetadataWarning,
         MissingDependencyError,
         ScapError,
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     )
     from scapcore.event import Event
     from scappy.capture import Capture, open
+    from scappy.capturing.capture import live
     from scappy.chisels import Chisel, run_chisels
     from scappy.copying.merge import merge
     from scappy.redaction import load_rules, redact
+    from scappy.selection import Selection
     from scappy.table import DictionaryColumn, Table
+    from scappy.versions import show_versions
     from scappy.writer import CaptureWriter
 
 __version__ = "0.1.0"
@@ -48,18 +52,22 @@ __all__ = [
     "Event",
     "FieldError",
     "FilterError",
+    "LiveCaptureError",
     "MetadataWarning",
     "MissingDependencyError",
     "ScapError",
+    "Selection",
     "SourceError",
     "Table",
     "TruncatedCaptureError",
     "UnsupportedCaptureError",
+    "live",
     "load_rules",
     "merge",
     "open",
     "redact",
     "run_chisels",
+    "show_versions",
 ]
 
 #: Where each public name lives; it is imported when it is first asked for, so that the command lines start quickly.
@@ -70,9 +78,12 @@ HOMES = {
     "run_chisels": "scappy.chisels",
     "CaptureWriter": "scappy.writer",
     "DictionaryColumn": "scappy.table",
+    "live": "scappy.capturing.capture",
     "load_rules": "scappy.redaction",
     "merge": "scappy.copying.merge",
     "redact": "scappy.redaction",
+    "Selection": "scappy.selection",
+    "show_versions": "scappy.versions",
     "Table": "scappy.table",
     "Event": "scapcore.event",
 }

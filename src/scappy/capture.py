@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,15 +10,14 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from scapcore.errors import CorruptCaptureError, DamageWarning, SourceError
-from scapcore.event import Event, EventIterator, FieldReader
-from scapcore.fields import FieldUse
+from scapcore.errors import DamageWarning, SourceError
+from scapcore.event import Event, EventIterator
 from scapcore.reader import Reader
-from scapcore.source import ChainSource, Source, open_source
-from scappy.fields import lookup
+from scapcore.source import ChainSource, Source
+from scappy.fields.compiling import compile_field
+from scappy.remote import expand, open_anywhere
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from typing_extensions import Buffer, Self
 
     from scapcore.batch import EventBatch
@@ -30,24 +28,13 @@ if TYPE_CHECKING:
     from scappy.metadata import Directory
     from scappy.metadata.reading import Snapshot
     from scappy.report import Report
-    from scappy.table import Column, Table
+    from scappy.selection import Selection
+    from scappy.table import Table
 
-__all__ = ["Capture", "compile_field", "open"]
+__all__ = ["Capture", "open"]
 
 #: Everything that an event may be asked for: latency, memory counters, links between rows, changes.
 ALL_NEEDS = 15
-
-
-def compile_field(name: str) -> FieldUse:
-    """A field as text, ready to be taken from events.
-
-    Raises
-    ------
-    FieldError
-        If there is no such field; the message names the nearest ones.
-    """
-    use = lookup(name)
-    return FieldUse(use.name, use.argument)
 
 
 def open(  # noqa: A001
@@ -58,7 +45,8 @@ def open(  # noqa: A001
     Parameters
     ----------
     what : str, path, bytes-like, binary file, or list of these
-        A path, ``"-"`` for standard input, the bytes of a capture, or an object with ``read``. Gzip, zstd and LZ4
+        A path, ``"-"`` for standard input, the bytes of a capture, an object with ``read``, or a URL that fsspec knows,
+        such as ``s3://bucket/key`` or ``zip://capture.scap::https://…`` (extra ``remote``). Gzip, zstd and LZ4
         frames are told by their first bytes. A list of paths, or a pattern such as ``"ring.scap*"``, is read as one
         capture, in the order of their first events.
     view : {"full", "exit"}
@@ -87,26 +75,43 @@ def open_several(what: Any) -> Source:
     SourceError
         If nothing matches, or a file cannot be opened.
     """
-    if isinstance(what, str) and glob.has_magic(what) and not os.path.exists(what):
-        found = sorted(glob.glob(what))
-        if not found:
-            raise SourceError(f"cannot open {what}: nothing matches")
-        what = found
+    if isinstance(what, str):
+        found = expand(what)
+        what = what if found == [what] else found
     if not isinstance(what, (list, tuple)):
-        return open_source(what)
+        return open_anywhere(what)
     if not what:
         raise SourceError("cannot open an empty list of captures")
     started: list[tuple[int, int, Any]] = []
     for place, path in enumerate(what):
         if not isinstance(path, (str, os.PathLike)) or path == "-":
             raise SourceError("only paths can be read one after another")
-        with open_source(path) as source:
-            reader = Reader(source, state=False)
+        with open_anywhere(path) as source:
+            time = beginning(Reader(source, state=False))
             # Files that hold no event go where their neighbour goes.
-            time = reader.batch.first_time if reader.advance() else started[-1][0] if started else 0
+            if time is None:
+                time = started[-1][0] if started else 0
         started.append((time, place, path))
     paths = [path for _, _, path in sorted(started, key=lambda entry: entry[:2])]
-    return ChainSource([partial(open_source, path) for path in paths], [os.fsdecode(path) for path in paths])
+    return ChainSource([partial(open_anywhere, path) for path in paths], [os.fsdecode(path) for path in paths])
+
+
+def beginning(reader: Reader) -> int | None:
+    """Time of the first event that does not only tell of what was before; calls under way may have begun long ago."""
+    from scapcore.merge import leading_rows, time_of
+
+    while reader.advance():
+        row = leading_rows(reader.batch)
+        if row < len(reader.batch):
+            return time_of(reader.batch, row)
+    return None
+
+
+def find_objects(body: bytes) -> Directory | None:
+    """The objects of a cluster in a block of a capture."""
+    from scappy.metadata.embedding import embedded
+
+    return embedded(body)
 
 
 class Capture:
@@ -146,7 +151,7 @@ class Capture:
         """Name of the source, for messages."""
         return self._sources[0].name
 
-    def filter(self, text: str, *, names: FilterNames | None = None) -> Capture:
+    def filter(self, text: str, *, names: FilterNames | None = None) -> Self:
         """The same capture, narrowed by a filter; filters add up.
 
         Parameters
@@ -169,7 +174,7 @@ class Capture:
             where = compile_filter(f"({self._where.tree}) and ({where.tree})")
         return self._with(where)
 
-    def filtered_anew(self, text: str) -> Capture:
+    def filtered_anew(self, text: str) -> Self:
         """The same capture with another filter instead of its own; an empty one selects everything.
 
         Raises
@@ -186,16 +191,15 @@ class Capture:
         """The filter as text, empty if there is none."""
         return "" if self._where is None else self._where.text
 
-    def _with(self, where: CompiledFilter | None) -> Capture:
-        other = Capture(self._sources[0], modern=self._modern, where=where, strict=self._strict)
-        other._sources = self._sources
-        other._used = self._used
-        other._services = self._services
-        other._directory = self._directory
-        other.path = self.path
+    def _with(self, where: CompiledFilter | None) -> Self:
+        # Both go on to share the source, and whether it has been used.
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._where = where
+        other._report = None
         return other
 
-    def with_port_names(self) -> Capture:
+    def with_port_names(self) -> Self:
         """The same capture with names of services instead of ports in the texts of addresses, as this machine knows them."""
         from scappy.fields.names import port_names
 
@@ -203,7 +207,7 @@ class Capture:
         other._services = port_names()
         return other
 
-    def join_kubernetes(self, what: Snapshot | Directory) -> Capture:
+    def join_kubernetes(self, what: Snapshot | Directory) -> Self:
         """The same capture with the objects of its Kubernetes cluster, for the fields ``k8s.*``.
 
         Pods are found by ids of containers, ids of pods in labels and control groups, and the names of containers.
@@ -292,6 +296,7 @@ class Capture:
             strict=self._strict,
             services=self._services,
             directory=self._directory,
+            embedded=find_objects,
         )
 
     def _sought(self, path: str, state: bool, needs: int) -> Reader | None:
@@ -307,19 +312,40 @@ class Capture:
             return None
         source, number = found
         reader = Reader(
-            source, state=state, needs=needs, modern=self._modern, services=self._services, directory=self._directory
+            source,
+            state=state,
+            needs=needs,
+            modern=self._modern,
+            services=self._services,
+            directory=self._directory,
+            embedded=find_objects,
         )
         reader.begin_at(number, self.first_time)
         return reader
 
-    def plain_reader(self, *, state: bool = True) -> Reader:
+    @property
+    def joined(self) -> Directory | None:
+        """The objects that were joined by :meth:`join_kubernetes`; None where there are none but those in the capture."""
+        return self._directory
+
+    def plain_reader(self, *, state: bool = True, needs: int = 0) -> Reader:
         """Begin a pass without regard to the filter; parameters as for :meth:`reader`."""
-        return self._with(None).reader(state=state)
+        return self._with(None).reader(state=state, needs=needs)
 
     @property
     def is_modern(self) -> bool:
         """Whether the view is that of the newest libraries."""
         return self._modern
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether every event is of the newest form as it stands, so that both views have the same events."""
+        return False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the events happen while they are read."""
+        return False
 
     @property
     def is_strict(self) -> bool:
@@ -331,15 +357,17 @@ class Capture:
         """Names of the files that are read."""
         return [name for source in self._sources for name in source.names]
 
-    def predicate(self, *, early: bool = False) -> Any:
+    def predicate(self, *, early: bool = False, counted: bool = False) -> Any:
         """The filter as a native predicate for one pass, None where there is none.
 
         Parameters
         ----------
         early : bool
             Whether calls are forgotten whose beginning is dropped, see :class:`scapcore.predicate.Predicate`.
+        counted : bool
+            Whether internal events are chosen too, for those who count events.
         """
-        return None if self._where is None else self._where.predicate(early=early)
+        return None if self._where is None else self._where.predicate(early=early, counted=counted)
 
     def __iter__(self) -> Iterator[Event]:
         events: Iterator[Event] = EventIterator(self.reader(needs=ALL_NEEDS), self.predicate(), compile_field)
@@ -369,14 +397,26 @@ class Capture:
         Parameters, errors
             As for :meth:`select`.
         """
-        capture = self if where is None else self.filter(where)
-        selection = Selection(capture, fields)
-        while selection.advance():
-            if selection.rows:
-                yield selection.take()
+        from scappy.gathering import Gathering
+        from scappy.table import Table
 
-    def select(self, fields: Sequence[str], *, where: str | None = None) -> Table:
-        """Values of fields as columns.
+        gathering = Gathering(self if where is None else self.filter(where), fields)
+        while gathering.advance():
+            if gathering.rows:
+                yield Table(*gathering.take())
+
+    def select(
+        self,
+        fields: Sequence[str],
+        *,
+        where: str | None = None,
+        addresses: Literal["text", "binary"] = "text",
+        payloads: Literal["view", "binary"] = "view",
+        durations: Literal["duration", "integer"] = "duration",
+    ) -> Selection:
+        """Values of fields as columns, for NumPy and for everything that takes Arrow's columns.
+
+        Nothing is read before the columns are asked for, and then only what they and the filter need.
 
         Parameters
         ----------
@@ -384,28 +424,29 @@ class Capture:
             Names of fields, such as ``["evt.num", "proc.name", "fd.name"]``.
         where : str, optional
             A filter, besides those of the capture.
+        addresses : {"text", "binary"}
+            IP addresses in Arrow's columns: text, or 4 or 16 bytes.
+        payloads : {"view", "binary"}
+            Byte fields in Arrow's columns: views of the capture's memory, or copies.
+        durations : {"duration", "integer"}
+            How long something took, in Arrow's columns: ``duration[ns]``, or nanoseconds as integers.
 
         Raises
         ------
         FieldError, FilterError
             If a field or the filter is wrong.
         CorruptCaptureError
-            If the capture is damaged and was opened with ``strict=True``, or nothing of it can be read.
+            When it is read, if the capture is damaged and was opened with ``strict=True``, or nothing of it can be read.
 
         Warns
         -----
         DamageWarning
-            If the capture is damaged: the table holds what can be read.
+            When it is read, if the capture is damaged: the table holds what can be read.
         """
-        selection = Selection(self if where is None else self.filter(where), fields)
-        try:
-            while selection.advance():
-                pass
-        except CorruptCaptureError as error:
-            if not error.gaps:
-                raise
-            warnings.warn(str(error), DamageWarning, stacklevel=2)
-        return selection.take()
+        from scappy.arrow import ArrowForm
+        from scappy.selection import Selection
+
+        return Selection(self if where is None else self.filter(where), fields, ArrowForm(addresses, payloads, durations))
 
     def write(
         self,
@@ -482,8 +523,9 @@ class Capture:
         return gather(self)
 
     def close(self) -> None:
-        """Let the underlying file go; what was taken from the capture stays valid."""
+        """Let the underlying file go; what was taken from the capture stays valid, and what is asked for later opens it again."""
         self._sources[0].close()
+        self._used[0] = True
 
     def __enter__(self) -> Self:
         return self
@@ -493,60 +535,11 @@ class Capture:
     ) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        from scappy.html import capture_html
+
+        return capture_html(self)
+
     def __repr__(self) -> str:
         where = f" where {self._where.text}" if self._where is not None else ""
         return f"<Capture {self.name}{where}>"
-
-
-class Selection:
-    """One pass over a capture that gathers columns.
-
-    Parameters
-    ----------
-    capture : Capture
-        With or without a filter.
-    fields : sequence of str
-        What to gather.
-    """
-
-    def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
-        self.fields = list(fields)
-        self.uses = [compile_field(name) for name in fields]
-        needs = 0
-        for use in self.uses:
-            needs |= use.needs
-        self.reader = capture.reader(state=any(use.needs_state for use in self.uses), needs=needs)
-        self.predicate = capture.predicate()
-        self.values = FieldReader(compile_field)
-        self.start()
-
-    def start(self) -> None:
-        """Begin new columns."""
-        from scapcore.columns import ColumnBuilder
-
-        self.builders = [ColumnBuilder(self.values, use) for use in self.uses]
-        self.rows = 0
-
-    def advance(self) -> bool:
-        """Gather from one more batch; False at the end."""
-        if not self.reader.advance():
-            return False
-        if self.predicate is not None:
-            self.predicate.run(self.reader.batch)
-        rows = self.reader.batch.selected
-        self.rows += len(rows)
-        for builder in self.builders:
-            builder.take(self.reader.batch, rows)
-        return True
-
-    def take(self) -> Table:
-        """What has been gathered; the next columns begin empty."""
-        from scappy.table import DictionaryColumn, Table
-
-        columns: dict[str, Column] = {}
-        valid: dict[str, NDArray[Any]] = {}
-        for name, builder in zip(self.fields, self.builders, strict=True):
-            column, valid[name], dictionary = builder.finish()
-            columns[name] = column if dictionary is None else DictionaryColumn(column, dictionary)
-        self.start()
-        return Table(columns, valid)

@@ -29,6 +29,7 @@ BLOCK_NAMES = {
     0x202: "processes (v1)",
     0x207: "processes (v2)",
     0x209: "processes (v3)",
+    0x9C5C0E5B: "objects of a cluster",
     **{0x210 + index: f"processes (v{index + 4})" for index in range(6)},
 }
 

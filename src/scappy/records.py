@@ -29,6 +29,7 @@ __all__ = [
     "SocketAddress",
     "SocketTuple",
     "Thread",
+    "ThreadDetails",
     "UnixAddress",
     "UnixSocket",
     "UnixTuple",
@@ -336,6 +337,44 @@ DescriptorRecord: TypeAlias = File | Directory | Socket | ServerSocket | UnixSoc
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadDetails:
+    """What only newer writers tell of a thread (scap format, section 4); readers as old as sysdig 0.29.3 misread some of it.
+
+    Attributes
+    ----------
+    namespace_start : int
+        When the first process of its pid namespace started, ns since the epoch.
+    tty : int
+        Device number of the controlling terminal, 0 for none.
+    exe_writable : bool
+        Whether the thread's user may write to its own program.
+    capabilities : tuple of int
+        Inheritable, permitted and effective, as bits.
+    exe_upper_layer, exe_lower_layer : bool
+        In which layer of an overlay file system the program lies.
+    exe_inode : int
+    exe_changed, exe_modified : int
+        Times of the program's inode, ns since the epoch.
+    exe_from_memfd : bool
+        Whether the program lies in memory only.
+    pgid : int
+        The process group as the host sees it.
+    """
+
+    namespace_start: int = 0
+    tty: int = 0
+    exe_writable: bool = False
+    capabilities: tuple[int, int, int] = (0, 0, 0)
+    exe_upper_layer: bool = False
+    exe_inode: int = 0
+    exe_changed: int = 0
+    exe_modified: int = 0
+    exe_from_memfd: bool = False
+    exe_lower_layer: bool = False
+    pgid: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """A thread that exists when the capture begins (scap format, section 4), with its file descriptors.
 
@@ -364,6 +403,8 @@ class Thread:
         Major and minor.
     fds : tuple
         Open descriptors; empty for a thread that shares its process's.
+    details : ThreadDetails, optional
+        What only newer writers tell.
     """
 
     tid: int
@@ -389,11 +430,12 @@ class Thread:
     root: str = "/"
     loginuid: int = 0xFFFFFFFF
     fds: tuple[DescriptorRecord, ...] = ()
+    details: ThreadDetails | None = None
 
     def packed(self) -> tuple[int | bytes, ...]:
         """The tuple of :meth:`scapcore.write.BlockEncoder.process_list`."""
         pid = self.tid if self.pid is None else self.pid
-        return (
+        common = (
             self.tid,
             pid,
             self.ptid,
@@ -415,8 +457,24 @@ class Thread:
             pid if self.vpid is None else self.vpid,
             _strings(self.cgroups),
             _octets(self.root),
+        )
+        more = self.details
+        if more is None:
+            return *common, self.loginuid, 0
+        return (
+            *common,
+            more.namespace_start,
+            more.tty,
             self.loginuid,
-            0,
+            more.exe_writable,
+            *more.capabilities,
+            more.exe_upper_layer,
+            more.exe_inode,
+            more.exe_changed,
+            more.exe_modified,
+            more.exe_from_memfd,
+            more.exe_lower_layer,
+            more.pgid,
         )
 
 

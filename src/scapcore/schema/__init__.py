@@ -10,17 +10,16 @@ sysdig 0.29.3 (2022) says, continued with the newest names for everything that i
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import os
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from scapcore.record import Record
 
 __all__ = ["EventType", "Parameter", "errno_names", "event_types", "flag_table", "signal_names", "syscall_names"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Record):
     """One parameter of an event type.
 
     Attributes
@@ -44,8 +43,7 @@ class Parameter:
     dirfd: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(Record):
     """One event type.
 
     Attributes
@@ -88,7 +86,10 @@ class EventType:
 @cache
 def load(name: str) -> dict[str, Any]:
     """Content of one of the JSON files: ``events``, ``flags`` or ``syscalls``."""
-    content: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_bytes())
+    import json
+
+    with open(os.path.join(os.path.dirname(__file__), f"{name}.json"), "rb") as file:
+        content: dict[str, Any] = json.load(file)
     return content
 
 

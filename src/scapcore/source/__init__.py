@@ -17,6 +17,6 @@ from __future__ import annotations
 
 from scapcore.source.base import Compression, Source
 from scapcore.source.chain import ChainSource
-from scapcore.source.opening import open_source
+from scapcore.source.opening import open_source, stream_source
 
-__all__ = ["ChainSource", "Compression", "Source", "open_source"]
+__all__ = ["ChainSource", "Compression", "Source", "open_source", "stream_source"]

@@ -97,6 +97,10 @@ class Source(ABC):
         """
         del offset
 
+    def hand_over(self) -> bool:
+        """Leave the work of `release` to the caller; False where there is none to do."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Stop reading and let the underlying file go. May be called again; views of `mapped` stay valid."""

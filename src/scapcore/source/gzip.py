@@ -9,12 +9,6 @@ from typing import Any
 from scapcore.errors import CorruptCaptureError, TruncatedCaptureError
 from scapcore.source.inputs import Input
 
-zlib: Any
-try:
-    zlib = import_module("zlib_ng.zlib_ng")
-except ImportError:  # The standard library does the same, at half the speed.
-    zlib = import_module("zlib")
-
 __all__ = ["MAGIC", "decode"]
 
 MAGIC = b"\x1f\x8b"
@@ -24,6 +18,14 @@ GZIP_FORMAT = 31
 PIECE = 512 * 1024
 #: Bytes fed in one step: small at the start of a member, as zlib copies what lies behind the end of a short one.
 FIRST_STEP, STEP = 4 * 1024, 64 * 1024
+
+
+def library() -> Any:
+    """The module that inflates."""
+    try:
+        return import_module("zlib_ng.zlib_ng")
+    except ImportError:  # The standard library does the same, at half the speed.
+        return import_module("zlib")
 
 
 def decode(data: Input) -> Generator[bytes, None, None]:
@@ -46,11 +48,12 @@ def decode(data: Input) -> Generator[bytes, None, None]:
     CorruptCaptureError
         zlib refuses the data, or a check sum is wrong.
     """
+    zlib = library()
     while data.window(2)[:2] == MAGIC:
-        yield from _member(data)
+        yield from _member(data, zlib)
 
 
-def _member(data: Input) -> Generator[bytes, None, None]:
+def _member(data: Input, zlib: Any) -> Generator[bytes, None, None]:
     decoder = zlib.decompressobj(wbits=GZIP_FORMAT)
     step = FIRST_STEP
     while not decoder.eof:
@@ -60,7 +63,7 @@ def _member(data: Input) -> Generator[bytes, None, None]:
         try:
             piece = decoder.decompress(given, PIECE)
         except zlib.error as error:
-            if piece := _salvage(before, given):
+            if piece := _salvage(before, given, zlib):
                 yield piece
             raise CorruptCaptureError(f"the gzip stream is damaged: {_reason(error)}") from None
         # At the end of a member both may hold what is left, which is the same bytes.
@@ -72,7 +75,7 @@ def _member(data: Input) -> Generator[bytes, None, None]:
             yield piece
 
 
-def _salvage(decoder: Any, given: memoryview) -> bytes:
+def _salvage(decoder: Any, given: memoryview, zlib: Any) -> bytes:
     """Decompress byte by byte up to the error that lies somewhere in `given`."""
     found = bytearray()
     try:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from scapcore.errors import SourceError
+from scapcore.errors import ScapError, SourceError
 
 __all__ = ["BinaryFile", "DescriptorInput", "FileObjectInput", "Input", "MemoryInput", "Stopped"]
 
@@ -251,6 +251,8 @@ class FileObjectInput(Input):
                 part = self._file_read(CHUNK)
                 if part is not None:
                     return memoryview(part).cast("B")
+            except ScapError:
+                raise
             except Exception as error:
                 # A text file, a closed one, a lost connection: whatever the object raises, it is the reason.
                 reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -70,5 +70,9 @@ class MappedSource(Source):
             self._map.madvise(mmap.MADV_DONTNEED, self._released, end - self._released)
             self._released = end
 
+    def hand_over(self) -> bool:
+        handed, self._map = self._map is not None, None
+        return handed
+
     def close(self) -> None:
         self._view = self._map = None

@@ -16,19 +16,22 @@ from scapcore.source import gzip, lz4, plain, zstd
 from scapcore.source.base import Compression, Source
 from scapcore.source.inputs import BinaryFile, DescriptorInput, FileObjectInput, Input, MemoryInput
 from scapcore.source.mapped import MappedSource
-from scapcore.source.read_ahead import Piece
 from scapcore.source.skippable import is_skippable, skip_frame
-from scapcore.source.stream import StreamSource
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+    from scapcore.source.read_ahead import Piece
+
     Openable: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes] | ReadableBuffer | BinaryFile
 
-__all__ = ["open_source"]
+__all__ = ["STANDARD_INPUT", "open_source", "stream_source"]
+
+#: What messages call it.
+STANDARD_INPUT = "standard input"
 
 Again: TypeAlias = "Callable[[], Source] | None"
-Decode: TypeAlias = Callable[[Input], Generator[Piece, None, None]]
+Decode: TypeAlias = "Callable[[Input], Generator[Piece, None, None]]"
 
 CODECS: dict[Compression | None, Decode] = {
     None: plain.decode,
@@ -77,6 +80,17 @@ def open_source(what: Openable, *, read_ahead: bool = True) -> Source:
     return _open_file(cast("BinaryFile", what), _name_of(what), read_ahead)
 
 
+def stream_source(file: BinaryFile) -> Source:
+    """The bytes of a file object that grows, uncompressed; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    file : binary file
+        With `name`, and `read1`, which gives what there is as soon as there is something.
+    """
+    return _open_stream(FileObjectInput(_name_of(file), file), None, True, None)
+
+
 def _detect(data: Input) -> Compression | None:
     """Tell by the first bytes what a stream is; skippable frames before the first real one are consumed."""
     skipped = False
@@ -94,6 +108,8 @@ def _detect(data: Input) -> Compression | None:
 
 
 def _open_stream(data: Input, again: Again, read_ahead: bool, compression: Compression | None) -> Source:
+    from scapcore.source.stream import StreamSource
+
     return StreamSource(data, CODECS[compression](data), compression, again, read_ahead)
 
 
@@ -174,7 +190,7 @@ def _open_standard_input(read_ahead: bool) -> Source:
     file = getattr(sys.stdin, "buffer", None)
     if file is None:
         raise SourceError("cannot read standard input: there is none")
-    return _open_file(file, "standard input", read_ahead)
+    return _open_file(file, STANDARD_INPUT, read_ahead)
 
 
 def _name_of(file: object) -> str:

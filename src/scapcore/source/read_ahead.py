@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Generator
+from contextlib import suppress
 from typing import TypeAlias
 
 from scapcore.errors import SourceError
@@ -19,7 +20,9 @@ Piece: TypeAlias = "bytes | memoryview"
 BYTE_LIMIT = 4 * 1024 * 1024
 #: Pieces that may wait: a pipe that gives single bytes must not fill the memory with objects.
 PIECE_LIMIT = 256
-#: A user who waits is woken when so much is ready, or earlier if no more is coming for the moment.
+#: A user who waits is woken when so much is ready, or earlier if no more is coming for the moment. The first pieces come
+#: at once, as many need no more than the beginning; each time it is twice as much then.
+FIRST_WAKE_BYTES = 1 << 16
 WAKE_BYTES = BYTE_LIMIT // 2
 
 
@@ -141,8 +144,20 @@ def _run(pieces: Generator[Piece, None, None], data: Input, channel: _Channel) -
     finally:
         pieces.close()
         data.close()
+        _let_go(failure)
         channel.finish(failure)
-        del failure  # Or the exception and this frame would keep each other alive.
+        # Or the exception and this frame would keep each other alive, and with it whoever holds the exception the input.
+        del failure, pieces, data
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """Empty the frames through which an error has come: the codec's, which hold the input."""
+    for error in (failure, failure.__context__ if failure is not None else None):
+        step = error.__traceback__ if error is not None else None
+        while step is not None:
+            with suppress(RuntimeError):  # That of the thread is still at work.
+                step.tb_frame.clear()
+            step = step.tb_next
 
 
 class _Channel:
@@ -155,6 +170,7 @@ class _Channel:
         self._room = threading.Condition(lock)
         self._pieces: list[Piece] = []
         self._bytes = 0
+        self._wake_bytes = FIRST_WAKE_BYTES
         self._ended = False
         self._failure: BaseException | None = None
 
@@ -168,7 +184,7 @@ class _Channel:
                 raise Stopped
             self._pieces.append(piece)
             self._bytes += len(piece)
-            if self._bytes >= WAKE_BYTES:
+            if self._bytes >= self._wake_bytes:
                 self._filled.notify()
 
     def flush(self) -> None:
@@ -191,6 +207,7 @@ class _Channel:
             while wait and not self._pieces and not self._ended:
                 self._filled.wait()
             taken, self._pieces, self._bytes = self._pieces, [], 0
+            self._wake_bytes = min(2 * self._wake_bytes, WAKE_BYTES)
             if taken:
                 self._room.notify()
             failure, self._failure = (self._failure, None) if wait and not taken else (None, self._failure)

@@ -30,6 +30,11 @@ def damage_lines(error: CorruptCaptureError) -> list[str]:
 
 def guarded(program: str, run: Callable[[], int]) -> int:
     """Run a command; what goes wrong becomes a message and an exit status, never a traceback."""
+    # A stream that was closed before the start is None, and its number would go to the next file that is opened.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         status = run()
         sys.stdout.flush()

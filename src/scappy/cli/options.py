@@ -6,9 +6,9 @@ The scanner takes what getopt takes: short options may be joined (``-NA``), a va
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from scapcore.record import Record
 
 __all__ = ["Option", "UsageError", "help_text", "scan"]
 
@@ -17,8 +17,7 @@ class UsageError(Exception):
     """The command line cannot be understood."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Record):
     """One option.
 
     Attributes
@@ -78,6 +77,8 @@ def scan(
             name, sign, value = word[2:].partition("=")
             option = by_long.get(name)
             if option is None:
+                import difflib
+
                 near = difflib.get_close_matches(name, by_long, 1)
                 raise UsageError(f"unknown option --{name}" + (f"; did you mean --{near[0]}?" if near else ""))
             if option.value and not sign:

@@ -30,7 +30,10 @@ def check_rerun(words: Sequence[str], options: Sequence[Option]) -> None:
         If it has an option that does more than read and print.
     """
 
+    names: set[str] = set()
+
     def found(option: Option, value: str, rest: list[str]) -> None:
+        names.add(option.name)
         if option.name not in HARMLESS:
             name = f"-{option.short}" if option.short else f"--{option.long}"
             raise ChiselError(f"sysdig.run_app with {name} is not allowed without --chisel-unsafe")
@@ -39,3 +42,5 @@ def check_rerun(words: Sequence[str], options: Sequence[Option]) -> None:
             raise ChiselError(f"sysdig.run_app with -c {value} is not allowed without --chisel-unsafe")
 
     scan(words, options, found)
+    if "read" not in names:
+        raise ChiselError("sysdig.run_app without -r is not allowed without --chisel-unsafe: it would capture this machine")

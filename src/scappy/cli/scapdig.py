@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
-import shutil
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 import scappy
 from scapcore.errors import ChiselError, FilterError, ScapError
 from scappy.capture import Capture
 from scappy.cli.cluster_options import CREDENTIALS, SERVER, SNAPSHOT
+from scappy.cli.display import DisplayFilter
 from scappy.cli.failures import guarded
+from scappy.cli.live_options import LIVE_OPTIONS, check_live
 from scappy.cli.options import Option, UsageError, help_text, scan
-from scappy.cli.rerun import MOST_RERUNS, check_rerun
 from scappy.cli.writing import WRITING_OPTIONS, check_writing, write
 
 if TYPE_CHECKING:
     from scappy.chisels import Chisel
+    from scappy.filters import FilterNames
     from scappy.formats.template import DataMode, TimeForm
 
 __all__ = ["OPTIONS", "main"]
 
-USAGE = "Usage: scapdig -r FILE [options] [-p FORMAT] [filter]"
+USAGE = "Usage: scapdig [-r FILE] [options] [-p FORMAT] [filter]"
 
 OPTIONS = (
-    Option("read", "r", "read", "FILE", "read events from FILE; - is standard input"),
+    Option("read", "r", "read", "FILE", "read events from FILE; - is standard input. Without it the running system is captured"),
     Option("format", "p", "print", "FORMAT", "what to print of an event; c, k, m: presets for containers, Kubernetes, Mesos"),
     Option("ascii", "A", "print-ascii", "", "show only the text of data buffers, with line ends"),
     Option("hex", "x", "print-hex", "", "show data buffers in hexadecimal"),
@@ -46,7 +45,6 @@ OPTIONS = (
     Option("unsafe", "", "chisel-unsafe", "", "let Lua chisels use files, processes and all libraries, without limits"),
     Option("chisel_dir", "", "chisel-dir", "DIR", "look for chisels in DIR, too; can be given several times"),
     Option("display", "d", "displayflt", "", "ask the filter after the tables are brought up to date: calls stay whole"),
-    Option("snaplen", "s", "snaplen", "LENGTH", "of live captures only"),
     Option("progress", "P", "progress", "", "show on standard error how much has been read"),
     Option("csv", "", "csv", "", "print the fields of the format as comma-separated values"),
     Option("tsv", "", "tsv", "", "print the fields of the format separated by tabs"),
@@ -63,6 +61,7 @@ OPTIONS = (
     Option("events", "L", "list-events", "", "list the events with their parameters"),
     Option("markdown", "", "list-markdown", "", "list the fields as Markdown"),
     *WRITING_OPTIONS,
+    *LIVE_OPTIONS,
     Option("completion", "", "completion", "SHELL", "print a completion script for bash, zsh or fish"),
     Option("manual", "", "man", "", "print the man page as roff source"),
     Option("version", "", "version", "", "print the version"),
@@ -70,6 +69,8 @@ OPTIONS = (
 )
 
 NOTES = """
+Without -r what happens on this machine is shown as it happens, which root may see; Ctrl-C ends it.
+
 A filter selects events: fields, operators and values, joined by and, or, not and brackets; and binds tighter than or.
 
 The exit status is 0 when all went well, 1 if the capture cannot be read or is damaged (what can be
@@ -79,16 +80,16 @@ read is printed), 2 for a wrong command line, filter or field, 3 if the output w
 DATA_MODES = ("ascii", "hex", "hexascii", "base64")
 
 
-@dataclass
 class Settings:
     """What the command line asks for."""
 
-    values: dict[str, str] = field(default_factory=dict)
-    switches: set[str] = field(default_factory=set)
-    data: str = "normal"
-    chisels: list[Chisel] = field(default_factory=list)
-    directories: list[str] = field(default_factory=list)
-    filter: str = ""
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.switches: set[str] = set()
+        self.data = "normal"
+        self.chisels: list[Chisel] = []
+        self.directories: list[str] = []
+        self.filter = ""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,46 +115,71 @@ def run(words: list[str], reruns: int = 0) -> int:
         return list_chisels(settings)
     if "chisel_info" in settings.values:
         return describe_chisel(settings.values["chisel_info"], settings)
-    if "read" not in settings.values:
-        raise UsageError("a capture is needed: -r FILE")
-    view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
     check_writing(settings.values, settings.switches)
+    check_live(settings.values)
+    view: Literal["full", "exit"] = "exit" if "exit_only" in settings.switches else "full"
+    if "read" not in settings.values:
+        from scappy.cli.live import watched
+
+        if "write" in settings.values and (settings.chisels or "summary" in settings.switches):
+            raise UsageError("what is captured can be written or shown, not both: write it and read the file")
+        # What is printed line by line would only be longer by them.
+        times = bool(settings.chisels) or "write" in settings.values
+        fields = shown_fields(settings)
+        with watched("scapdig", settings.values, settings.filter, names(settings), fields, times) as live:
+            return show(live, settings, reruns)
     with scappy.open(settings.values["read"], view=view, strict="strict" in settings.switches) as opened:
-        capture = opened
-        if not settings.values.keys().isdisjoint(("k8s", "server", "credentials")):
-            from scappy.cli.cluster import join
-
-            capture = join(opened, "scapdig", settings.values)
-        if "write" in settings.values:
-            write(filtered(capture, settings), settings.values, settings.switches)
-            if not settings.chisels and "summary" not in settings.switches:
-                return 0
-            settings.switches.add("quiet")
-        capture = narrowed(capture.with_port_names() if "port_names" in settings.switches else capture, settings)
-        if settings.chisels:
-            return run_chisels(capture, settings, reruns)
-        return print_events(capture, settings)
+        return show(filtered(opened, settings), settings, reruns)
 
 
-def narrowed(capture: Capture, settings: Settings) -> Capture:
-    """The capture with the filter and the range of time that were asked for."""
-    from scappy.cli.timerange import range_filter
+def show(capture: Capture, settings: Settings, reruns: int) -> int:
+    """Do what is asked for with a capture that has its filter."""
+    if not settings.values.keys().isdisjoint(("k8s", "server", "credentials")):
+        from scappy.cli.cluster import join
 
-    capture = filtered(capture, settings)
-    times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: capture.first_time)
-    return capture.filter(times) if times else capture
+        capture = join(capture, "scapdig", settings.values)
+    if "write" in settings.values:
+        write(capture, settings.values, settings.switches)
+        if not settings.chisels and "summary" not in settings.switches:
+            return 0
+        settings.switches.add("quiet")
+    if "port_names" in settings.switches:
+        capture = capture.with_port_names()
+    if not settings.values.keys().isdisjoint(("from", "to")):
+        from scappy.cli.timerange import range_filter
+
+        whole = capture
+        times = range_filter(settings.values.get("from"), settings.values.get("to"), lambda: whole.first_time)
+        capture = capture.filter(times)
+    if settings.chisels:
+        return run_chisels(capture, settings, reruns)
+    return print_events(capture, settings)
+
+
+def shown_fields(settings: Settings) -> list[str] | None:
+    """Names of the fields that will be looked at besides those of the filter; None if nobody can say."""
+    from scappy.formats import parse
+
+    if "write" in settings.values:
+        return None if "fat" in settings.switches else []
+    if settings.chisels:
+        return None
+    compared = {"d": ["evt.latency"], "D": ["evt.deltatime"]}.get(settings.values.get("time", "h"), [])
+    return [*compared, *(column.use.name for column in parse(template_text(settings)).columns)]
+
+
+def names(settings: Settings) -> FilterNames | None:
+    """Lists and macros for the filter, if there is a file with them."""
+    if "filter_file" not in settings.values:
+        return None
+    from scappy.filters import load_filter_file
+
+    return load_filter_file(settings.values["filter_file"])
 
 
 def filtered(capture: Capture, settings: Settings) -> Capture:
     """The capture with the filter that was asked for."""
-    if settings.filter:
-        names = None
-        if "filter_file" in settings.values:
-            from scappy.filters import load_filter_file
-
-            names = load_filter_file(settings.values["filter_file"])
-        capture = capture.filter(settings.filter, names=names)
-    return capture
+    return capture.filter(settings.filter, names=names(settings)) if settings.filter else capture
 
 
 def print_generated(settings: Settings) -> int:
@@ -319,6 +345,8 @@ def lua_chisels(settings: Settings) -> dict[str, tuple[str, str]]:
 
 def describe_chisel(name: str, settings: Settings) -> int:
     """Print what a chisel does and which arguments it takes."""
+    import inspect
+
     chisel = named(name, settings)
     print(f"\nCategory: {chisel.category}\n{'-' * (10 + len(chisel.category))}")
     print(f"{chisel.name:19} {chisel.description}\n\n{inspect.cleandoc(chisel.__doc__ or '')}\n\nArgs:")
@@ -332,7 +360,10 @@ def describe_chisel(name: str, settings: Settings) -> int:
 
 def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     """Run the chisels that were asked for, and then what they ask for."""
+    import shutil
+
     from scappy.chisels import ChiselContext, run_chisels
+    from scappy.cli.rerun import MOST_RERUNS, check_rerun
 
     output = sys.stdout.buffer
     context = ChiselContext(
@@ -345,11 +376,14 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
         # What comes through a pipe may be recorded just now; a file is read to its end at once.
         live=sys.stdout.isatty() and not capture.repeatable,
         filter=settings.filter,
+        limit=limit_of(settings),
+        early="display" not in settings.switches,
     )
     try:
         run_chisels(capture, settings.chisels, context=context)
     finally:
         output.flush()
+    tell_of_lost(context.lost)
     status = 0
     for chisel in settings.chisels:
         words = getattr(chisel, "rerun", None)
@@ -365,23 +399,55 @@ def run_chisels(capture: Capture, settings: Settings, reruns: int) -> int:
     return status
 
 
-def print_events(capture: Capture, settings: Settings) -> int:
-    """Print the events; what was dropped for missing fields is told on standard error."""
-    from scappy.cli.progress import followed
-    from scappy.formats import PRESETS, JsonSink, Sink, Summary, TextSink, parse, unescape
+def limit_of(settings: Settings) -> int | None:
+    """After how many events to stop."""
+    return int(settings.values["count"]) if "count" in settings.values else None
+
+
+def tell_of_lost(count: int) -> None:
+    """Tell of events that the filter would have chosen in whole calls."""
+    if count:
+        print(
+            f"scapdig: {count} events are not shown because the filter drops the beginning of their calls, "
+            "as in sysdig; -d shows them",
+            file=sys.stderr,
+        )
+
+
+def template_text(settings: Settings) -> str:
+    """The format of a line."""
+    from scappy.formats import PRESETS, unescape
     from scappy.formats.presets import COLOURED, PLAIN
 
-    stream = sys.stdout.buffer
-    terminal = sys.stdout.isatty()
     wanted = settings.values.get("format", "p")
     text = PRESETS.get(wanted)
     if wanted == "p":
-        text = COLOURED if terminal and "json" not in settings.switches and "format" not in settings.values else PLAIN
-    template = parse(unescape(wanted if text is None else text))
+        coloured = sys.stdout.isatty() and "json" not in settings.switches and "format" not in settings.values
+        text = COLOURED if coloured else PLAIN
+    return unescape(wanted if text is None else text)
+
+
+def print_events(capture: Capture, settings: Settings) -> int:
+    """Print the events; what was dropped for missing fields is told on standard error."""
+    from scappy.cli.progress import followed
+    from scappy.formats import JsonSink, Sink, Summary, TextSink, parse
+
+    stream = sys.stdout.buffer
+    terminal = sys.stdout.isatty()
+    template = parse(template_text(settings))
     data = cast("DataMode", settings.data)
     time = cast("TimeForm", settings.values.get("time", "h"))
-    limit = int(settings.values["count"]) if "count" in settings.values else None
+    limit = limit_of(settings)
+    late = "display" in settings.switches
+    # Only what counts events looks at those that are not shown.
+    counted = not late and settings.switches.isdisjoint(("csv", "tsv")) and (limit is not None or "summary" in settings.switches)
+    predicate = capture.predicate(early=not late, counted=counted)
+    display = None
+    if predicate is not None and late:
+        display = DisplayFilter(predicate, limit)
+        limit = None
     sinks: list[Sink] = []
+    counting: list[Sink] = []
     lines: TextSink | JsonSink | None = None
     if "quiet" not in settings.switches and ("csv" in settings.switches or "tsv" in settings.switches):
         from scappy.formats.separated import SeparatedSink
@@ -402,15 +468,16 @@ def print_events(capture: Capture, settings: Settings) -> int:
             )
         sinks.append(lines)
     if "summary" in settings.switches:
-        sinks.append(Summary(stream, limit=limit))
+        counting.append(Summary(stream, limit=limit))
+        sinks += counting
     needs = 0
     for sink in sinks:
         needs |= sink.needs
     reader = capture.reader(state=any(sink.needs_state for sink in sinks), needs=needs)
-    predicate = capture.predicate(early="display" not in settings.switches)
     error: ScapError | None = None
+    shown = 0
     with followed(reader, "progress" in settings.switches) as step:
-        while not (sinks and all(sink.finished for sink in sinks)):
+        while not (display.finished if display is not None else sinks and all(sink.finished for sink in sinks)):
             try:
                 if not reader.advance():
                     break
@@ -418,23 +485,28 @@ def print_events(capture: Capture, settings: Settings) -> int:
                 # Everything before the damage is shown first.
                 error = found
                 break
-            if predicate is not None:
+            if display is not None:
+                display.count(reader.batch)
+                for sink in counting:
+                    sink.write(reader.batch)
+                display.choose(reader.batch)
+            elif predicate is not None:
                 predicate.run(reader.batch)
             for sink in sinks:
-                if not sink.finished:
+                if not sink.finished and not (display is not None and sink in counting):
                     sink.write(reader.batch)
-            if "unbuffered" in settings.switches:
+            if not sinks and limit is not None:
+                shown += len(reader.batch.selected)
+                if shown >= limit:
+                    break
+            # What comes through a pipe may be happening just now.
+            if "unbuffered" in settings.switches or not capture.repeatable:
                 stream.flush()
             step()
     for sink in sinks:
         sink.close()
     stream.flush()
-    if predicate is not None and predicate.lost:
-        print(
-            f"scapdig: {predicate.lost} events are not shown because the filter drops the beginning of their calls, "
-            "as in sysdig; -d shows them",
-            file=sys.stderr,
-        )
+    tell_of_lost(0 if predicate is None else predicate.lost)
     if lines is not None and lines.dropped:
         print(
             f"scapdig: {lines.dropped} events are not shown because a field is missing; "
@@ -448,4 +520,6 @@ def print_events(capture: Capture, settings: Settings) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from scappy.cli.start import leave
+
+    leave(main())

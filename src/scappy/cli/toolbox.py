@@ -23,13 +23,19 @@ Commands:
   pods FILE          pods with their traffic, errors and processor time
   k8s snapshot -o FILE
                      the objects of a live cluster, to be joined to captures with --k8s
+  capture -w FILE [FILTER]
+                     capture the running system until Ctrl-C; capture --help lists the options
   write IN OUT [FILTER]
                      copy a capture, or the part that a filter chooses, with all that is needed to understand it;
                      --compress NAME (gzip, zstd, lz4), --from TIME, --to TIME
+  convert IN … OUT --to FORM
+                     parquet (a folder of tables), arrow, csv, jsonl, perfetto (a trace for viewers) or pcapng (data of
+                     sockets as packets); --where FILTER, --fields LIST, --no-data
   merge IN … -o OUT  several captures as one, in the order of time; --compress NAME
   redact IN OUT --rules FILE
                      take out what others must not see, and report; --compress NAME
-  split IN DIR --by container|pod
+  split IN DIR --by container|pod [--k8s FILE]
+  split IN DIR --by time|size --every 5m|100MB
                      a capture for each container or pod; --compress NAME
 
   --version          print the version
@@ -60,10 +66,18 @@ def dispatch(words: list[str]) -> int:
         from scappy.cli.cluster import pods
 
         return pods(words[1:])
+    if words[0] == "capture":
+        from scappy.cli.live import capture as capture_system
+
+        return capture_system(words[1:])
     if words[:2] == ["k8s", "snapshot"]:
         from scappy.cli.cluster import snapshot
 
         return snapshot(words[2:])
+    if words[0] == "convert":
+        from scappy.cli.converting import convert
+
+        return convert(words[1:])
     if words[0] in COMMANDS:
         return COMMANDS[words[0]](words[1:])
     raise UsageError(f"unknown command {words[0]}")
@@ -166,4 +180,6 @@ def print_report(report: Report) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from scappy.cli.start import leave
+
+    leave(main())

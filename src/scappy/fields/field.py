@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scapcore.record import Record
 
 __all__ = ["Argument", "Field", "FieldClass"]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Record):
     """How a field takes its argument.
 
     Attributes
@@ -31,8 +30,7 @@ class Argument:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class Field(Record):
     """A value that can be asked of an event.
 
     Attributes
@@ -92,8 +90,7 @@ class Field:
         return self.name.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FieldClass:
+class FieldClass(Record):
     """The fields about one kind of thing.
 
     Attributes

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from scapcore import schema
+from scapcore.schema.names import known_names
 
 __all__ = ["event_names", "nearest", "parameter_types", "port_names", "service_port", "services"]
 
@@ -41,11 +42,7 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
 @cache
 def event_names() -> frozenset[str]:
     """Every name that ``evt.type`` can have, in the words of the classic and of the newest tools."""
-    names: set[str] = set()
-    for modern in (False, True):
-        names.update(event.name for event in schema.event_types(modern))
-        names.update(schema.syscall_names(modern).values())
-    return frozenset(names)
+    return known_names()
 
 
 def family(type: str) -> str:

@@ -12,9 +12,9 @@ from .registry import FIELDS, FieldUse, lookup
 __all__ = ["lookup_prefix"]
 
 # How far an argument behind a dot goes: all that the label of a pod may be made of, and letters elsewhere.
-LABEL = re.compile(r"[A-Za-z0-9/_.-]*")
-WORD = re.compile(r"[A-Za-z_]*")
-BRACKET = re.compile(r"\[(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\]]*)\]")
+LABEL = r"[A-Za-z0-9/_.-]*"
+WORD = r"[A-Za-z_]*"
+BRACKET = r"\[(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\]]*)\]"
 
 
 @cache
@@ -61,7 +61,7 @@ def lookup_prefix(text: str, start: int = 0) -> tuple[FieldUse, int]:
     end = start + len(name)
     rule = FIELDS[name].argument
     if rule is not None and text.startswith("[", end) and rule.bracket:
-        bracket = BRACKET.match(text, end)
+        bracket = re.compile(BRACKET).match(text, end)
         if bracket is None:
             raise FieldError(f"the bracket after {name} is not closed")
         end = bracket.end()
@@ -73,7 +73,7 @@ def lookup_prefix(text: str, start: int = 0) -> tuple[FieldUse, int]:
 def dotted_end(text: str, start: int, kind: str, name: str) -> int:
     """Where the argument that begins behind a dot ends."""
     if kind == "text":
-        match = (WORD if name == "thread.cgroup" else LABEL).match(text, start)
+        match = re.compile(WORD if name == "thread.cgroup" else LABEL).match(text, start)
         return match.end() if match else start
     if kind == "side":
         # What is no side belongs to the text that follows, dot and all.
@@ -87,5 +87,5 @@ def dotted_end(text: str, start: int, kind: str, name: str) -> int:
     longest = max((word for word in known if text.startswith(word, start)), key=len, default=None)
     if longest is not None:
         return start + len(longest)
-    match = LABEL.match(text, start)
+    match = re.compile(LABEL).match(text, start)
     return match.end() if match else start

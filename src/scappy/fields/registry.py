@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
 from scapcore.errors import FieldError
+from scapcore.record import Record
 
 from .container import CONTAINER
 from .evt import EVT
@@ -64,8 +64,7 @@ class ArgumentKind(Enum):
     INDEX = "index"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldUse:
+class FieldUse(Record):
     """A field as it stands in a filter or a format: with its argument.
 
     Attributes
@@ -109,8 +108,7 @@ class FieldUse:
         return f"{self.field.name}[{text}]"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FieldProblem:
+class FieldProblem(Record):
     """Why a text is no field.
 
     Attributes

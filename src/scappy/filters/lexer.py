@@ -33,7 +33,7 @@ SYMBOLS = ("==", "!=", "<=", ">=", "=", "<", ">")
 WORDS = {operator.value: operator for operator in Operator if operator.value.isalpha()}
 FIELD_END = frozenset(BLANKS + "()!=<>,\"'")
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-HEX_BYTE = re.compile(r"\\x([0-9A-Fa-f]{2})")
+HEX_BYTE = r"\\x([0-9A-Fa-f]{2})"
 CONTROLS = {"b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "/": b"/", "\\": b"\\", '"': b'"', " ": b"\\"}
 
 
@@ -193,7 +193,7 @@ class Scanner:
                 return b"".join(parts)
             following = text[position + 1]
             if following == "x":
-                match = HEX_BYTE.match(text, position)
+                match = re.compile(HEX_BYTE).match(text, position)
                 if match is None:
                     raise self.error("\\x must be followed by two hexadecimal digits", position)
                 parts.append(bytes([int(match.group(1), 16)]))

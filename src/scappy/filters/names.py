@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from os import PathLike, fspath
+from types import MappingProxyType
 from typing import Any
 
 from scapcore.errors import FilterError, MissingDependencyError
+from scapcore.record import Record
 
 __all__ = ["FilterNames", "load_filter_file"]
 
@@ -20,8 +21,7 @@ DEEPEST = 100
 """How deep lists may name lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilterNames:
+class FilterNames(Record):
     """Lists and macros.
 
     Attributes
@@ -40,8 +40,8 @@ class FilterNames:
     proc.name in (sh, bash) and not proc.pname in (sh, bash, cron)
     """
 
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    macros: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    macros: Mapping[str, str] = MappingProxyType({})
 
     def values(self, name: str, outer: tuple[str, ...] = ()) -> list[bytes] | None:
         """Elements of a list with those of the lists that it names; None if there is no such list.

@@ -63,7 +63,9 @@ class CompiledFilter:
     def __repr__(self) -> str:
         return f"CompiledFilter({str(self.tree)!r})"
 
-    def predicate(self, *, text_mode: int = 0, unlimited: bool = False, early: bool = False) -> Predicate:
+    def predicate(
+        self, *, text_mode: int = 0, unlimited: bool = False, early: bool = False, counted: bool = False
+    ) -> Predicate:
         """A runner for one pass over a capture.
 
         Parameters
@@ -75,13 +77,15 @@ class CompiledFilter:
             Whether these texts are not cut to 80 characters.
         early : bool, optional
             Whether calls are forgotten whose beginning is dropped, see :class:`scapcore.predicate.Predicate`.
+        counted : bool, optional
+            Whether internal events are chosen too, for those who count events.
         """
         condition = self.plan
         if self.asks_for_names:
             # Not before the filter is run: this goes to the network.
             self.resolving = True
             condition = self.condition(self.tree)
-        return Predicate(condition, text_mode=text_mode, unlimited=unlimited, early=early)
+        return Predicate(condition, text_mode=text_mode, unlimited=unlimited, early=early, counted=counted)
 
     def condition(self, node: Node) -> plan.Condition:
         """The plan of a sub-tree."""

@@ -7,10 +7,10 @@ sysdig 0.29.3 wherever that knows the operators. Positions and typed values take
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from scapcore.record import Record
 from scappy.fields import FieldUse
 
 __all__ = [
@@ -88,14 +88,16 @@ class Network(NamedTuple):
     prefix: int
 
 
+#: Where something stands in the filter makes no difference to what it is.
+POSITION = ("position",)
+
 Value: TypeAlias = int | float | bytes | Network
 
 # What prints without quotes: nothing that either dialect could take for anything but a value.
 BARE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+-*?[]{}|;&~^#$")
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Record, uncompared=POSITION):
     """A value as written, its quotes taken off and its escapes resolved.
 
     Attributes
@@ -107,7 +109,7 @@ class Literal:
     """
 
     value: bytes
-    position: int = field(default=0, compare=False)
+    position: int = 0
 
     def __str__(self) -> str:
         if self.value in (b"<", b">") or (self.value and BARE.issuperset(self.value)):
@@ -127,30 +129,27 @@ class Literal:
         return f'"{"".join(shown)}"'
 
 
-@dataclass(frozen=True, slots=True)
-class FieldOperand:
+class FieldOperand(Record, uncompared=POSITION):
     """A field, on the left of a check or within a transformer."""
 
     use: FieldUse
-    position: int = field(default=0, compare=False)
+    position: int = 0
 
     def __str__(self) -> str:
         return str(self.use)
 
 
-@dataclass(frozen=True, slots=True)
-class ListOperand:
+class ListOperand(Record, uncompared=POSITION):
     """A bracketed list among the arguments of a transformer."""
 
     items: tuple[TransformerArgument, ...]
-    position: int = field(default=0, compare=False)
+    position: int = 0
 
     def __str__(self) -> str:
         return f"({', '.join(argument_text(item) for item in self.items)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Transformer:
+class Transformer(Record, uncompared=POSITION):
     """A function of fields and texts, such as ``tolower(proc.name)``.
 
     Attributes
@@ -168,7 +167,7 @@ class Transformer:
     name: str
     arguments: tuple[TransformerArgument, ...]
     selector: str | None = None
-    position: int = field(default=0, compare=False)
+    position: int = 0
 
     def __str__(self) -> str:
         arguments = ", ".join(argument_text(argument) for argument in self.arguments)
@@ -176,12 +175,11 @@ class Transformer:
         return f"{self.name}({arguments}){selector}"
 
 
-@dataclass(frozen=True, slots=True)
-class Val:
+class Val(Record, uncompared=POSITION):
     """The value of another field of the same event, on the right of a check."""
 
     operand: FieldOperand
-    position: int = field(default=0, compare=False)
+    position: int = 0
 
     def __str__(self) -> str:
         return f"val({self.operand})"
@@ -199,8 +197,7 @@ def argument_text(argument: TransformerArgument) -> str:
     return argument.quoted() if isinstance(argument, Literal) else str(argument)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record, uncompared=("position", "operator_position", "type", "values")):
     """One comparison.
 
     Attributes
@@ -229,10 +226,10 @@ class Check:
     operator: Operator
     right: Right = ()
     modifier: Modifier | None = None
-    position: int = field(default=0, compare=False)
-    operator_position: int = field(default=0, compare=False)
-    type: str = field(default="", compare=False)
-    values: tuple[Value, ...] = field(default=(), compare=False)
+    position: int = 0
+    operator_position: int = 0
+    type: str = ""
+    values: tuple[Value, ...] = ()
 
     @property
     def use(self) -> FieldUse | None:
@@ -262,8 +259,7 @@ class Check:
         return f"{start} ({', '.join(str(literal) for literal in self.right)})"
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Record):
     """True if every item is; without items it is the empty filter, which every event passes."""
 
     items: tuple[Node, ...]
@@ -272,8 +268,7 @@ class And:
         return " and ".join(bracketed(item) for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Record):
     """True if one of two or more items is."""
 
     items: tuple[Node, ...]
@@ -282,8 +277,7 @@ class Or:
         return " or ".join(bracketed(item) for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Record):
     """True if the item is not."""
 
     item: Node

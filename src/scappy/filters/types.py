@@ -14,7 +14,6 @@ wraps unsigned ones, and 64 bits are the limit. Departures, each of them an erro
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from scapcore.errors import FilterError
 from scappy.fields import FieldUse
@@ -59,10 +58,11 @@ EXISTS = frozenset((Operator.EXISTS,))
 HEXADECIMAL = frozenset((Operator.BCONTAINS, Operator.BSTARTSWITH))
 PARTS = frozenset((Operator.CONTAINS, Operator.STARTSWITH, Operator.ENDSWITH))
 
-DECIMAL = re.compile(rb"[ \t\n\r\v\f]*([+-]?[0-9]{1,40})")
-FRACTION = re.compile(rb"[+-]?[0-9]{1,300}(\.[0-9]{0,300})?([eE][+-]?[0-9]{1,2})?")
-HEX_NUMBER = re.compile(rb"0[xX][0-9A-Fa-f]{1,16}")
-HEX_DIGITS = re.compile(rb"([0-9A-Fa-f]{2})+")
+#: Patterns, compiled when the first value of their kind comes.
+DECIMAL = rb"[ \t\n\r\v\f]*([+-]?[0-9]{1,40})"
+FRACTION = rb"[+-]?[0-9]{1,300}(\.[0-9]{0,300})?([eE][+-]?[0-9]{1,2})?"
+HEX_NUMBER = rb"0[xX][0-9A-Fa-f]{1,16}"
+HEX_DIGITS = rb"([0-9A-Fa-f]{2})+"
 
 
 def check_types(node: Node, text: str = "") -> Node:
@@ -170,9 +170,9 @@ class Typing:
             )
         if isinstance(check.right, tuple):
             values = tuple(self.value(check, type, literal) for literal in check.right)
-            return replace(check, type=type, values=values)
+            return check.replaced(type=type, values=values)
         self.compare_fields(check, type, is_list)
-        return replace(check, type=type)
+        return check.replaced(type=type)
 
     def value(self, check: Check, type: str, literal: Literal) -> Value:
         """The value that a literal is."""
@@ -320,7 +320,7 @@ def parse_value(type: str, text: bytes) -> Value:
             raise ValueProblem(f"{shown(text)} is not a truth value", hint)
         return int(text == b"true")
     if type == "DOUBLE":
-        if FRACTION.fullmatch(text) is None:
+        if re.fullmatch(FRACTION, text) is None:
             raise ValueProblem(f"{shown(text)} is not a valid number")
         return float(text)
     if type in ADDRESSES:
@@ -337,11 +337,11 @@ def shown(text: bytes) -> str:
 
 def number(type: str, text: bytes) -> int:
     """A decimal number, brought into the range of its type."""
-    match = DECIMAL.fullmatch(text)
+    match = re.fullmatch(DECIMAL, text)
     if not text:
         raise ValueProblem("a number is expected")
     if match is None:
-        hint = f"write {int(text, 16)}" if HEX_NUMBER.fullmatch(text) else None
+        hint = f"write {int(text, 16)}" if re.fullmatch(HEX_NUMBER, text) else None
         raise ValueProblem(f"{shown(text)} is not a valid number", hint)
     value = int(match.group(1))
     bits, signed = NUMBERS[type]
@@ -380,7 +380,7 @@ def event_name(text: bytes) -> bytes:
 
 def hex_bytes(text: bytes) -> bytes:
     """Bytes written as pairs of hexadecimal digits."""
-    if HEX_DIGITS.fullmatch(text) is None:
+    if re.fullmatch(HEX_DIGITS, text) is None:
         raise ValueProblem(f"{shown(text)} is not an even number of hexadecimal digits")
     return bytes.fromhex(text.decode("ascii"))
 

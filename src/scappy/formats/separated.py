@@ -27,6 +27,8 @@ class SeparatedSink:
         ``","`` or a tab.
     limit : int, optional
         Number of events after which there is nothing more to do.
+    head : bool
+        Whether the row of names comes first.
 
     Raises
     ------
@@ -34,8 +36,11 @@ class SeparatedSink:
         If a field cannot be taken from captures.
     """
 
-    def __init__(self, stream: BinaryIO, template: Template, *, delimiter: str = ",", limit: int | None = None) -> None:
-        from scappy.capture import compile_field
+    def __init__(
+        self, stream: BinaryIO, template: Template, *, delimiter: str = ",", limit: int | None = None,
+        head: bool = True,
+    ) -> None:  # fmt: skip
+        from scappy.fields.compiling import compile_field
 
         self.stream = stream
         self.names = [str(column.use) for column in template.columns]
@@ -47,7 +52,8 @@ class SeparatedSink:
         for use in self.uses:
             self.needs |= use.needs
         self.needs_state = any(use.needs_state for use in self.uses)
-        self._write([self.names])
+        if head:
+            self._write([self.names])
 
     @property
     def finished(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import BinaryIO, NamedTuple
 
-from scapcore import schema
 from scapcore.batch import EventBatch
 from scapcore.tally import Tally
 
@@ -63,6 +62,8 @@ class Summary:
 
     def kinds(self) -> list[Kind]:
         """Every kind that occurred, the most frequent first."""
+        from scapcore import schema
+
         by_type, by_call = self.tally.types, self.tally.calls
         names = {event.type: event.name for event in schema.event_types()}
         calls = schema.syscall_names()

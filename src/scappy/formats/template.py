@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from scapcore import fields
 from scapcore.errors import FieldError
+from scapcore.record import Record
 from scapcore.render import Renderer
 from scappy.fields import FIELDS, FieldUse, lookup_prefix
 
@@ -30,8 +30,7 @@ ESCAPES = {"n": "\n", "t": "\t", "e": "\x1b", "\\": "\\"}
 DIGITS = re.compile(r"[0-9]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Record):
     """A field in a template.
 
     Attributes
@@ -49,8 +48,7 @@ class Column:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Record):
     """A format, understood.
 
     Attributes
