@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import scappy
@@ -71,14 +72,57 @@ def test_python_prints_something(document: str, text: str, folder: Path) -> None
     assert run([sys.executable, "-W", "error", "-c", text], folder).strip(), document
 
 
+def test_queries_find_something(folder: Path) -> None:
+    """Every recipe, on the star of the demo's capture."""
+    from scappy.converting import convert
+
+    if not (folder / "demo" / "star").exists():
+        convert(scappy.open(folder / "demo" / "capture.scap"), folder / "demo" / "star", "parquet")
+    connection = duckdb.connect()
+    queries = 0
+    for document, text in blocks("sql"):
+        for query in text.replace("'demo/", f"'{folder}/demo/").split(";\n"):
+            if query.startswith("create"):
+                connection.execute(query)
+            elif query.strip():
+                queries += 1
+                assert connection.execute(query).fetchall(), f"{document}: {query}"
+    assert queries >= 7
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
-def test_all_options_are_described() -> None:
+#: What `sysdig --help` of 0.29.3 lists.
+OPTIONS_OF_SYSDIG = """
+-A -b -B -c -C -d -D -e -E -F -G -h -H -i -I -Il -j -k -K -l -L -m -M -n -p -P -q -r -R -s -S -t -T -U -v -w -W -x -X -z
+--bpf --cri --cri-timeout --debug --exclude-users --filter-proclist --force-tracers-capture --input --large-environment
+--libs-version --list-markdown --mesos-api --node-name --page-faults --plugin --plugin-config-file --suppress-comm
+--unbuffered --version
+"""
+TAKEN, NOT_TAKEN = "## Arguments\n", "## Arguments of sysdig that scapdig does not take\n"
+
+
+def section(page: str, heading: str) -> str:
+    """What stands between a heading and the next one of its kind."""
+    return page.partition(heading)[2].partition("\n## ")[0]
+
+
+def test_every_option_of_sysdig_is_spoken_of() -> None:
+    """Flag by flag; what is said not to be taken is an error indeed."""
     page = (ROOT / "docs" / "coming-from-sysdig.md").read_text(encoding="utf-8")
+    known = {f"-{option.short}" for option in OPTIONS} | {f"--{option.long}" for option in OPTIONS} | {"-h", "--version"}
+    for option in OPTIONS_OF_SYSDIG.split():
+        in_part = section(page, TAKEN if option in known else NOT_TAKEN)
+        assert re.search(rf"`{option}[ `]", in_part) or option in known, option
+        assert (option in known) != bool(re.search(rf"`{option}[ `]", section(page, NOT_TAKEN))), option
+
+
+def test_all_options_are_described() -> None:
+    page = section((ROOT / "docs" / "coming-from-sysdig.md").read_text(encoding="utf-8"), TAKEN)
     named = set(re.findall(r"`(-\w)[ `]", page)) | set(re.findall(r"`(--[\w-]+)[ `]", page))
     for option in OPTIONS:
         assert {f"-{option.short}", f"--{option.long}"} & named, option.long
