@@ -12,20 +12,23 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 export SCAPPY_BUILD_JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 NATIVE := $(shell find src/scapcore -name '*.pyx' -o -name '*.pxd' ! -path '*/schema/types.pxd' \
-	-o -name '*.h' ! -name '_tables.h' -o -path '*/schema/*.json' -o -name generate.py)
+	-o -name '*.h' ! -name '_tables.h' ! -name '_numbers.h' -o -name '*.bpf.c' -o -path '*/schema/*.json' -o -name generate.py)
 
 SANITIZED := build/sanitize
 SANITIZED_TESTS ?= tests/scapcore
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test lint bench side-by-side profile sanitize clean
+.PHONY: help build demo test lint docs wheel bench side-by-side scaling profile sanitize clean
 
 help:
 	@echo "make demo          build, write the walkthrough's capture and run its commands on it"
 	@echo "make test          build, then ruff, mypy and all tests"
+	@echo "make docs          the documentation as a site, in build/site"
+	@echo "make wheel         a source archive and a wheel for this Python, repaired and stripped, in dist/"
 	@echo "make build         the package in $(VENV), with its native modules up to date"
 	@echo "make bench         time the native core"
 	@echo "make side-by-side  time scapdig beside sysdig on a capture of EVENTS=$(EVENTS) events"
+	@echo "make scaling       time and memory of a filter on captures of 0.1 to 30 million events"
 	@echo "make profile       flame graph of scapdig with PROFILE=$(PROFILE) as arguments"
 	@echo "make sanitize      run the native tests under the address and undefined-behaviour sanitizers"
 	@echo "make clean         remove everything that was made"
@@ -73,6 +76,20 @@ build: $(VENV)/installed $(VENV)/built
 demo: build
 	@$(BIN)/python -m scappy.demo
 
+docs: build $(VENV)/test-tools
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+	@echo "the pages are in build/site: open build/site/index.html (the search needs a server: python3 -m http.server -d build/site)"
+
+# The wheel is built from the archive, in an environment of its own. auditwheel makes it one for all newer systems.
+wheel: $(VENV)/test-tools
+	rm -rf build/wheel
+	$(BIN)/python -m build --outdir build/wheel .
+	@mkdir -p dist
+	cp build/wheel/*.tar.gz dist/
+	if [ "$$(uname -s)" = Linux ]; \
+		then PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --strip --wheel-dir dist build/wheel/*.whl; \
+		else cp build/wheel/*.whl dist/; fi
+
 lint: build $(VENV)/test-tools
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -84,8 +101,13 @@ test: lint
 bench: build $(VENV)/test-tools
 	$(BIN)/python -m pytest benchmarks $(PYTEST_ARGUMENTS)
 
+# As in a package that was installed, nothing is left to be compiled to bytecode.
 side-by-side: build $(VENV)/benchmark-tools
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python benchmarks/side_by_side.py --events $(EVENTS) --tool $(BIN)/scapdig --keep build/benchmarks
+
+scaling: build
+	$(BIN)/python benchmarks/scaling.py
 
 # A flame graph of one command line, native frames included.
 profile: build $(VENV)/benchmark-tools
@@ -108,6 +130,6 @@ sanitize: build $(VENV)/test-tools
 
 clean:
 	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks src/*.egg-info
-	find src -name '*.so' -delete -o -name '*.c' -delete
-	rm -f src/scapcore/schema/_tables.h src/scapcore/schema/types.pxd
+	find src -name '*.so' -delete -o -name '*.bpf.o' -delete -o -name '*.c' ! -name '*.bpf.c' -delete
+	rm -f src/scapcore/schema/_tables.h src/scapcore/probe/_numbers.h src/scapcore/schema/types.pxd
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,17 +20,23 @@ if os.environ.get("SCAPPY_SANITIZE"):
     link_arguments += flags
 
 runpy.run_path(str(CORE / "schema" / "generate.py"), run_name="__main__")
+runpy.run_path(str(CORE / "probe" / "generate.py"), run_name="__main__")
+# Live capture is there if what it takes is: without it everything else is built all the same.
+probe = runpy.run_path(str(CORE / "probe" / "compile.py"), run_name="__main__")
 
 extensions = [
     Extension(
         "scapcore." + ".".join(path.relative_to(CORE).with_suffix("").parts),
         [str(path.relative_to(HERE))],
-        include_dirs=[str((CORE / "schema").relative_to(HERE))],
-        depends=[str((CORE / "schema" / "_tables.h").relative_to(HERE))],
+        include_dirs=[str(folder.relative_to(HERE)) for folder in (CORE / "schema", CORE / "probe")],
+        depends=[str((CORE / "schema" / "_tables.h").relative_to(HERE))]
+        + [str(header.relative_to(HERE)) for header in CORE.glob("probe/*.h") if path.parent == header.parent],
+        libraries=["bpf"] if path == CORE / "probe" / "loader.pyx" else [],
         extra_compile_args=compile_arguments,
         extra_link_args=link_arguments,
     )
     for path in sorted(CORE.rglob("*.pyx"))
+    if path.parent != CORE / "probe" or not probe["left_out"](path.stem)
 ]
 
 setup(

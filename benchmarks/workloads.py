@@ -19,15 +19,8 @@ print(*sorted(f"{name} {count}" for name, count in table["proc.name"].value_coun
 
 SELECT = f"""
 import sys, polars, scappy
-columns = {COLUMNS!r}
-found = scappy.open(sys.argv[1]).select(columns)
-def column(name):
-    values = found[name]
-    if not hasattr(values, "codes"):
-        return polars.Series(name, values)
-    codes = polars.Series(values.codes).cast(polars.UInt32, strict=False)
-    return polars.Series(name, values.values).cast(polars.Categorical).gather(codes)
-table = polars.DataFrame({{name: column(name) for name in columns}})
+table = scappy.open(sys.argv[1]).select({COLUMNS!r}).to_polars()
+table = table.with_columns(polars.col("evt.rawtime").cast(polars.Int64))
 {DIGEST}"""
 
 READ_TABLE = f"""
@@ -115,6 +108,7 @@ WORKLOADS = (
     Workload(f"`{TYPE}`, numbers", (*NUMBERS, TYPE)),
     Workload(f"`{FD}`", (FD,)),
     Workload(f"`{PROCESS}`", (PROCESS,)),
+    Workload(f"`{PAYLOAD}`, numbers", (*NUMBERS, PAYLOAD)),
     Workload(f"`{PAYLOAD}`", (PAYLOAD,)),
     Workload(f"`{EITHER}`, numbers", (*NUMBERS, EITHER)),
     Workload(f"gzip, `{FD}`", (FD,), suffix=".gz"),

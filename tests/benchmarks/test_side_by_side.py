@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,11 +42,16 @@ def test_what_fails_is_told() -> None:
         side_by_side.compare(printing(""), fails, True)
 
 
+def usage_of(program: str) -> SimpleNamespace:
+    """Usage of a Python program whose parent is as small as the benchmark is."""
+    script = "import sys, side_by_side; print(*side_by_side.run_to_end([sys.executable, '-c', sys.argv[1]]))"
+    done = subprocess.run([sys.executable, "-c", script, program], cwd=SCRIPT.parent, capture_output=True, text=True, check=True)
+    return SimpleNamespace(**dict(zip(("wall", "cpu", "memory"), map(float, done.stdout.split()), strict=True)))
+
+
 def test_usage_is_that_of_the_child() -> None:
-    little = side_by_side.run_to_end([sys.executable, "-c", ""])
-    much = side_by_side.run_to_end(
-        [sys.executable, "-c", "import time; held = bytearray(b'x' * (100 << 20)); time.sleep(0.3); sum(range(3000000))"]
-    )
+    little = usage_of("")
+    much = usage_of("import time; held = bytearray(b'x' * (100 << 20)); time.sleep(0.3); sum(range(3000000))")
     assert much.memory > little.memory + 95
     assert much.wall > 0.3
     assert 0 < little.cpu < much.cpu < much.wall

@@ -12,7 +12,7 @@ from scapcore.columns import ColumnBuilder
 from scapcore.event import FieldReader, event_at
 from scapcore.reader import Reader
 from scapcore.source import open_source
-from scappy.capture import compile_field
+from scappy.fields.compiling import compile_field
 from scappy.table import DictionaryColumn
 
 #: Of every scope and every kind of value.

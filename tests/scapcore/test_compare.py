@@ -171,6 +171,7 @@ def test_shell_patterns(one_event: EventBatch, pattern: bytes, text: bytes) -> N
 
 
 @given(pattern=patterns, text=subjects)
+@example(b"[[:upper:]b]", b"a")
 def test_shell_patterns_without_case(one_event: EventBatch, pattern: bytes, text: bytes) -> None:
     assert holds(one_event, text, "iglob", pattern) == library_match(pattern, text, FNM_CASEFOLD)
 

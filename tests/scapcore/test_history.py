@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import random
 
 import pytest
 from capture_builder import CaptureBuilder, Memory
+from exercise import all_fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scapcore.reader import Reader
 from scapcore.text import ArgumentText
+from scappy.formats import TextSink, parse
 
 NEED_LINKS_AND_CHANGES = 12
 
@@ -171,3 +174,38 @@ def test_text_is_that_of_a_capture_that_ends_there(
     order = ends[:]
     chance.shuffle(order)
     assert texts(whole, order) == expected
+
+
+def values(capture: CaptureBuilder, template: str) -> list[bytes]:
+    """What a format shows of each event, up to a tab."""
+    output = io.BytesIO()
+    sink = TextSink(output, parse(template))
+    reader = Reader(capture.source, state=sink.needs_state, needs=sink.needs)
+    while reader.advance():
+        sink.write(reader.batch)
+    sink.close()
+    return [line.partition(b"\t")[0] for line in output.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def passing() -> CaptureBuilder:
+    """A capture in which nothing that calls name is there any more at its end."""
+    capture = base()
+    capture.event("SYSCALL_OPEN_E", tid=7).event("SYSCALL_OPEN_X", 3, "/home", 1 << 17 | 1, 0, tid=7)
+    capture.event("SYSCALL_OPENAT_E", 3, "sub/file", 1, 0, tid=7).event("SYSCALL_OPENAT_X", 4, tid=7)
+    capture.event("SYSCALL_OPENAT_2_E", tid=7).event("SYSCALL_OPENAT_2_X", 5, 3, "sub/other", 1, 0, 0, tid=7)
+    capture.event("SYSCALL_LINKAT_2_E", tid=7).event("SYSCALL_LINKAT_2_X", 0, 3, "one", 3, "two", 0, tid=7)
+    for fd in (5, 4, 3):
+        capture.event("SYSCALL_CLOSE_E", fd, tid=7).event("SYSCALL_CLOSE_X", 0, tid=7)
+    return capture.event("PROCEXIT_1_E", 0, tid=7)
+
+
+def test_paths_below_directories_that_are_closed_later(passing: CaptureBuilder) -> None:
+    found = [path for path in values(passing, "*%evt.abspath.src") if path != b"<NA>"]
+    assert found == [b"/home/sub/file", b"/home/sub/other", b"/home/one"]
+
+
+@pytest.mark.parametrize("name", all_fields())
+def test_fields_need_no_neighbours(passing: CaptureBuilder, name: str) -> None:
+    beside_others = values(passing, f"*%{name}\t%evt.args%evt.latency%proc.vmsize%proc.aname[1]")
+    assert values(passing, f"*%{name}") == beside_others

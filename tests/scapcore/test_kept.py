@@ -18,7 +18,7 @@ from scapcore.errors import FieldError
 from scapcore.event import Event, EventIterator, FieldReader, event_at
 from scapcore.reader import Reader
 from scapcore.source import open_source
-from scappy.capture import compile_field
+from scappy.fields.compiling import compile_field
 
 ALL_NEEDS = 15
 #: Fields of every kind: of rows, of links between rows, of the change log, of tables beside the rows.
@@ -70,11 +70,12 @@ def test_kept_batches_equal_those_read_at_once(shared_captures: list[Path], mode
         return [*found, batch.num.tolist(), batch.parameter(1)[1].tolist(), batch.tid.tolist()]
 
     for path in shared_captures:
-        reader = Reader(open_source(path), needs=ALL_NEEDS, modern=modern, batch_events=500)
+        # Without a thread that reads ahead: batches of a stream end where its bytes do for the moment.
+        reader = Reader(open_source(path, read_ahead=False), needs=ALL_NEEDS, modern=modern, batch_events=500)
         at_once = []
         while reader.advance():
             at_once.append(rows(reader.batch))
-        reader = Reader(open_source(path), needs=ALL_NEEDS, modern=modern, batch_events=500)
+        reader = Reader(open_source(path, read_ahead=False), needs=ALL_NEEDS, modern=modern, batch_events=500)
         kept = []
         threads = []
         while reader.advance():

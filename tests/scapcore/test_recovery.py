@@ -239,7 +239,7 @@ def test_descriptor_lists_with_wrong_entries() -> None:
     reader = Reader(Memory(events(1, capture).content), needs=15)  # type: ignore[arg-type]
     assert reader.advance()
     from scapcore.event import FieldReader, event_at
-    from scappy.capture import compile_field
+    from scappy.fields.compiling import compile_field
 
     assert event_at(reader.batch, 0, FieldReader(compile_field))["fd.name"] == "/three"
     with pytest.raises(CorruptCaptureError, match="descriptor entry"):

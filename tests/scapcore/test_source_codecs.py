@@ -11,6 +11,7 @@ import random
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from scapcore.errors import (
 from scapcore.source import Source, open_source
 
 gzip_codec = importlib.import_module("scapcore.source.gzip")
+lz4_codec = importlib.import_module("scapcore.source.lz4")
 
 SKIPPABLE = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 5) + b"hello"
 
@@ -79,12 +81,19 @@ def lz4_large(data: bytes) -> bytes:
     return packed
 
 
+def lz4_frames(data: bytes) -> bytes:
+    """Small frames that state their size, which several threads decompress."""
+    pieces = [data[place : place + 300_000] for place in range(0, len(data), 300_000)] or [b""]
+    return b"".join(lz4.frame.compress(piece, block_linked=False, content_checksum=True) for piece in pieces)
+
+
 CODECS = [
     Codec("gzip", "gzip", standard_gzip.compress, gzip_flushed),
     Codec("zlib", "gzip", standard_gzip.compress, gzip_flushed),
     Codec("zstd", "zstd", zstd_compress, zstd_flushed),
     Codec("lz4", "lz4", lambda data: lz4.frame.compress(data, content_checksum=True), lz4_flushed),
     Codec("lz4-4mb", "lz4", lz4_large, lz4_flushed),
+    Codec("lz4-frames", "lz4", lz4_frames, lz4_flushed),
 ]
 
 
@@ -92,7 +101,9 @@ CODECS = [
 def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Codec:
     kind: Codec = request.param
     if kind.label == "zlib":
-        monkeypatch.setattr(gzip_codec, "zlib", zlib)
+        monkeypatch.setattr(gzip_codec, "library", lambda: zlib)
+    if kind.label == "lz4-frames":
+        monkeypatch.setattr(lz4_codec, "processors", lambda: 4)
     return kind
 
 
@@ -473,3 +484,53 @@ def test_gzip_members_that_end_at_a_full_piece() -> None:
         while count := source.readinto(view):
             found += view[:count]
     assert bytes(found) == first + second
+
+
+class TestLz4InThreads:
+    @pytest.fixture(autouse=True)
+    def four_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lz4_codec, "processors", lambda: 4)
+
+    def test_threads_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: set[str] = set()
+        pieces = lz4_codec._pieces
+
+        def watched(*arguments: object) -> list[bytes]:
+            seen.add(threading.current_thread().name)
+            return list(pieces(*arguments))
+
+        monkeypatch.setattr(lz4_codec, "_pieces", watched)
+        data = sample(5_000_000)
+        assert read_until_error(lz4_frames(data)) == (data, None)
+        assert len(seen) > 1
+        assert all(name.startswith("scapcore-lz4") for name in seen)
+
+    def test_the_order_of_large_and_small_frames_stays(self) -> None:
+        data = sample(9_000_000)
+        packed = lz4_frames(data[:900_000]) + lz4_large(data[900_000:4_000_000]) + SKIPPABLE + lz4_frames(data[4_000_000:])
+        assert read_until_error(packed) == (data, None)
+
+    def test_damage_costs_what_is_behind_it(self) -> None:
+        data = sample(3_000_000)
+        whole = lz4_frames(data)
+        packed = bytearray(whole)
+        packed[len(packed) // 2] ^= 0x55
+        found, error = read_until_error(bytes(packed))
+        assert type(error) is CorruptCaptureError
+        assert len(found) >= 1_200_000 and data.startswith(found[:1_200_000])
+        for end in (len(whole) // 2, len(whole) - 3):
+            found, error = read_until_error(whole[:end])
+            assert type(error) is TruncatedCaptureError
+            assert data.startswith(found) and len(found) >= 1_200_000
+
+    def test_a_frame_that_understates_its_size_is_not_believed(self) -> None:
+        frame = bytearray(lz4.frame.compress(bytes(100_000_000), block_linked=False))
+        frame[6:14] = (1000).to_bytes(8, "little")
+        found, error = read_until_error(bytes(frame))
+        assert isinstance(error, CorruptCaptureError)
+        assert set(found) <= {0}
+
+    def test_reading_stops_at_once(self) -> None:
+        with open_source(lz4_frames(sample(30_000_000))) as source:
+            source.readinto(bytearray(10))
+        assert [one for one in threading.enumerate() if one.name == "scapcore-read-ahead"] == []

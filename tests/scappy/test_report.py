@@ -79,11 +79,12 @@ def test_report_of_shared_captures(all_captures: list[Path]) -> None:
 
 
 def test_selecting_from_a_damaged_capture() -> None:
+    table = scappy.open(damaged()).select(["evt.num", "proc.name"])
     with pytest.warns(scappy.DamageWarning, match="2 places"):
-        table = scappy.open(damaged()).select(["evt.num", "proc.name"])
-    assert table["evt.num"].tolist() == [1, 2, 3, 4, 5, 6, 7, 9]
+        numbers = table["evt.num"]
+    assert numbers.tolist() == [1, 2, 3, 4, 5, 6, 7, 9]
     with pytest.raises(scappy.CorruptCaptureError):
-        scappy.open(damaged(), strict=True).select(["evt.num"])
+        scappy.open(damaged(), strict=True).select(["evt.num"])["evt.num"]
 
 
 def test_strict_reading() -> None:

@@ -50,6 +50,10 @@ class Memory:
     def release(self, offset: int) -> None:
         """Nothing to give back."""
 
+    def hand_over(self) -> bool:
+        """Nor for anybody else."""
+        return False
+
 
 class CaptureBuilder:
     """Blocks of a capture, in the order of the calls.

@@ -11,8 +11,8 @@ from scapcore.errors import FieldError, ScapError
 from scapcore.event import EventIterator
 from scapcore.reader import Reader
 from scapcore.source import Source
-from scappy.capture import compile_field
 from scappy.fields import FIELDS
+from scappy.fields.compiling import compile_field
 from scappy.filters.plan import compile_filter
 from scappy.formats import JsonSink, TextSink, parse
 from scappy.formats.presets import PLAIN

@@ -82,7 +82,7 @@ def test_standard_input(walkthrough: Path) -> None:
     ("words", "status", "message"),
     [
         (("-r", "missing.scap"), 1, b"No such file"),
-        ((), 2, b"-r FILE"),
+        (("--from", "1"), 2, b"-r FILE"),
         (("-r", "CAPTURE", "fd.nme=x"), 2, b"fd.name"),
         (("-r", "CAPTURE", "-p", "%proc.nme"), 2, b"proc.name"),
         (("-r", "CAPTURE", "-c", "ehco_fds"), 1, b"echo_fds"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,9 @@ from scapcore import domains
 from scapcore.event import FieldReader, event_at
 from scapcore.reader import Reader
 from scapcore.source import open_source
-from scappy.capture import ALL_NEEDS, compile_field
+from scappy.capture import ALL_NEEDS
 from scappy.fields import FIELDS
+from scappy.fields.compiling import compile_field
 from scappy.formats import TextSink, parse
 
 OPEN_ARGUMENTS = "fd=7(<f>/home/ann/notes.txt) name=.//notes.txt(/home/ann/notes.txt) flags=49153(O_RDONLY) mode=0644 dev=801 "
@@ -446,7 +448,7 @@ def test_container_age(scene: Scene, events: dict[str, Any]) -> None:
 
 
 def test_list_as_text(scene: Scene) -> None:
-    assert "7 (file,ipv4,unix,pipe)" in rendered(scene.content, "%fd.num %fd.types")
+    assert "7 (file,pipe,ipv4,unix)" in rendered(scene.content, "%fd.num %fd.types")
 
 
 def rendered(content: bytes, text: str) -> str:
@@ -476,7 +478,7 @@ def test_domain_names(scene: Scene, monkeypatch: pytest.MonkeyPatch, field: str,
 
     monkeypatch.setattr(domains, "_addresses", {})
     monkeypatch.setattr(domains, "_names", {})
-    monkeypatch.setattr(domains.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     number = scene.numbers["server"]
     capture = scappy.open(scene.content)
     assert {event[field] for event in capture} == {None}

@@ -283,7 +283,9 @@ def test_numbers_wrap_to_their_width(number: int) -> None:
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
 def test_addresses(address: object) -> None:
     packed = address.packed  # type: ignore[attr-defined]
-    assert values(f"fd.ip = {address}") == (packed,)
+    # Python 3.13 writes some of version 6 with the dots of version 4, which the old tool does not understand either.
+    text = packed.hex(":", 2) if len(packed) == 16 and "." in str(address) else str(address)
+    assert values(f"fd.ip = {text}") == (packed,)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))
