@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import gc
 import gzip
 import hashlib
@@ -19,11 +20,18 @@ import time
 import tracemalloc
 import weakref
 from collections.abc import Iterator
+from types import TracebackType
 
 import numpy
 import pytest
 
-from scapcore.errors import ScapError, SourceError, UnsupportedCaptureError
+from scapcore.errors import (
+    CorruptCaptureError,
+    ScapError,
+    SourceError,
+    TruncatedCaptureError,
+    UnsupportedCaptureError,
+)
 from scapcore.source import Source, open_source
 
 DATA = bytes(range(256)) * 1000
@@ -403,7 +411,18 @@ def test_failing_file_object() -> None:
         read_all(source)
 
 
-def test_an_error_keeps_nothing_alive() -> None:
+def _with_traceback(error: ScapError) -> tuple[object, ...]:
+    return _raised_at, (type(error), error.args, error.__traceback__)
+
+
+def _raised_at(kind: type[ScapError], arguments: tuple[str, ...], traceback: TracebackType) -> ScapError:
+    return kind(*arguments).with_traceback(traceback)
+
+
+def test_an_error_keeps_nothing_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As packages do that send errors to other processes: a copy then has the frames of the original.
+    for kind in (CorruptCaptureError, TruncatedCaptureError):
+        monkeypatch.setitem(copyreg.dispatch_table, kind, _with_traceback)
     packed = bytearray(gzip.compress(DATA))
     packed[-6] ^= 1
     for content in (bytes(packed), bytes(packed[:-10])):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
@@ -75,14 +74,14 @@ class StreamSource(Source):
         """Go on to the next piece; False if there is none, or none yet."""
         if self._failure is not None:
             # A copy each time: an exception that was raised holds the frames it went through, and they hold this.
-            raise copy.copy(self._failure)
+            raise _bare(self._failure)
         if not self._ready:
             try:
                 self._ready = self._feed.take(wait)
             except ScapError as error:
                 if isinstance(error, CorruptCaptureError):
                     error.offset = self._given
-                self._failure = copy.copy(error)
+                self._failure = _bare(error)
                 raise
             self._ready.reverse()
         if not self._ready:
@@ -107,3 +106,10 @@ class StreamSource(Source):
         self._finalizer()
         self._ready.clear()
         self._current = memoryview(b"")
+
+
+def _bare(error: ScapError) -> ScapError:
+    """The same error, never raised: without the frames it went through. Packages may make `copy` copy these too."""
+    bare = type(error).__new__(type(error), *error.args)
+    bare.__dict__.update(error.__dict__)
+    return bare
