@@ -8,7 +8,7 @@ from scapcore.buffer cimport Buffer
 from scapcore.event cimport FieldReader
 from scapcore.fields cimport FieldUse, Value
 from scapcore.paths cimport Known
-from scapcore.schema.tables cimport EVENT_COUNT
+from scapcore.schema.tables cimport EVENT_COUNT, EventType
 from scapcore.strings cimport Strings
 
 
@@ -17,6 +17,12 @@ cdef struct Piece:
     const uint8_t* data
     uint32_t length
     uint8_t present
+
+
+cdef struct Way:
+    # How events of a type come to their values
+    uint32_t by_row          # all bits if they share that of their row, where they have one
+    uint32_t alone           # 1 if one without a row must be asked itself, not once for all of its type
 
 
 cdef class ArrowColumn:
@@ -36,7 +42,8 @@ cdef class ArrowColumn:
     cdef Known* known            # by type or row
     cdef uint32_t known_capacity
     cdef uint32_t stamp
-    cdef uint8_t shares[EVENT_COUNT]   # by event type: a Share
+    cdef Way ways[EVENT_COUNT]         # by event type
+    cdef uint32_t base           # where the values of types stand among those of rows
     cdef Strings texts
     cdef object dictionary       # of the texts, as long as none is added
     cdef uint32_t dictionary_count
@@ -51,6 +58,7 @@ cdef class ArrowColumn:
     cdef bint room(self, size_t more) except False
     cdef void miss(self, size_t index) noexcept nogil
     cdef bint begin(self, EventBatch batch) except False
+    cdef void settle(self, const EventType* types) noexcept
     cdef void next_stamp(self) noexcept
     cdef const uint8_t* text_at(self, const Value* value, char* address, size_t* length) noexcept nogil
     cdef bint find(self, EventBatch batch, uint32_t row, uint64_t* number) noexcept nogil

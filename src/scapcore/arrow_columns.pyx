@@ -8,9 +8,9 @@ from scapcore.arrow cimport ArrowValues
 from scapcore.batch cimport EventBatch
 from scapcore.buffer cimport Buffer, put_bytes, release
 from scapcore.event cimport FieldReader
-from scapcore.events cimport FORM_FLAGS, Columns, event_number, load16, load64
+from scapcore.events cimport FORM_FLAGS, TYPE_KEYS, Columns, Event, event_number, load16, load64, type_key
 from scapcore.fields cimport (ROOM_FD, SCOPE_FD, SCOPE_THREAD, SCOPE_TYPE, FieldUse, Value, extract, move_scope)
-from scapcore.memory cimport Memory, buffer_of, look_at, more_room, packed, take_over
+from scapcore.memory cimport Memory, buffer_of, look_at, more_room, packed, packed_signs, take_over
 from scapcore.names cimport ADDRESS_SIZE, address_text
 from scapcore.paths cimport *
 from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
@@ -38,12 +38,6 @@ LAYOUTS = {"numbers": LAYOUT_NUMBERS, "bits": LAYOUT_BITS, "codes": LAYOUT_CODES
 cdef dict PLAIN_PATHS = {"evt.num": PATH_NUMBER, "evt.rawtime": PATH_TIME, "evt.time": PATH_TIME, "evt.datetime": PATH_TIME,
                          "thread.tid": PATH_TID, "evt.cpu": PATH_CPU}
 cdef dict SHARED_PATHS = {SCOPE_TYPE: PATH_TYPE, SCOPE_THREAD: PATH_THREAD, SCOPE_FD: PATH_FD}
-
-cdef enum Share:
-    # How events of a type come to their values
-    ALONE                        # each by itself
-    SHARED                       # with others of the same row or type
-    ABSENT                       # they have none
 
 cdef uint64_t MISSING_CODE = <uint64_t>-1
 
@@ -148,20 +142,16 @@ cdef class ArrowColumn:
         cdef const EventType* types = events_modern if batch.engine is not None and batch.engine.modern else events_classic
         cdef void* grown
         if self.path == PATH_TYPE:
-            wanted = EVENT_COUNT        # types stay what they are
-            if not self.stamp:
-                self.stamp = 1
-                for type in range(EVENT_COUNT):
-                    self.shares[type] = SHARED if type != GENERIC_E and type != GENERIC_X else ALONE
+            wanted = TYPE_KEYS        # types stay what they are
+            self.stamp = self.stamp or 1
         elif self.path == PATH_THREAD or self.path == PATH_FD:
             if batch.engine is not None:
                 wanted = batch.engine.state.threads.count if self.path == PATH_THREAD else batch.engine.state.fds.count
-            if not self.stamp:
-                for type in range(EVENT_COUNT):
-                    # A connect that goes on has a name of its own.
-                    self.shares[type] = SHARED if type != SOCKET_CONNECT_X else ALONE
-                    if not types[type].flags & (EF_CREATES_FD | EF_USES_FD | EF_DESTROYS_FD):
-                        self.shares[type] = ABSENT if self.use.field.room == ROOM_FD else ALONE
+            if self.path == PATH_FD:
+                if not self.stamp:
+                    self.settle(types)
+                self.base = wanted
+                wanted += EVENT_COUNT
             self.next_stamp()
         if wanted > self.known_capacity:
             wanted += wanted // 2
@@ -172,6 +162,21 @@ cdef class ArrowColumn:
             memset(self.known + self.known_capacity, 0, <size_t>(wanted - self.known_capacity) * sizeof(Known))
             self.known_capacity = wanted
         return True
+
+    cdef void settle(self, const EventType* types) noexcept:
+        """Say for each type of event how it comes to a value of its descriptor."""
+        cdef uint32_t type
+        cdef uint32_t flags
+        cdef bint own = self.use.field.room == ROOM_FD
+        cdef Way* way
+        for type in range(EVENT_COUNT):
+            way = &self.ways[type]
+            flags = types[type].flags
+            # A connect that goes on has a name of its own.
+            way.by_row = <uint32_t>-1 if type != SOCKET_CONNECT_X and flags & (
+                EF_CREATES_FD | EF_USES_FD | EF_DESTROYS_FD) else 0
+            # Without a descriptor there is nothing but the type to tell, before a call that makes one as for other calls.
+            way.alone = 1 if not own or (flags & (EF_USES_FD | EF_DESTROYS_FD)) or (flags & EF_CREATES_FD and type & 1) else 0
 
     cdef void next_stamp(self) noexcept:
         self.stamp += 1
@@ -249,16 +254,20 @@ cdef class ArrowColumn:
         cdef Known* known = self.known
         cdef Known* place
         cdef uint32_t stamp = self.stamp
-        cdef uint16_t type
+        cdef uint32_t key
+        cdef Event event
         cdef size_t index
         for index in range(size):
-            type = types[rows[index]]
-            place = &known[type]
-            if place.stamp != stamp:
-                if self.shares[type] != SHARED:
+            key = types[rows[index]]
+            if key == GENERIC_E or key == GENERIC_X:
+                batch.place(&event, rows[index])
+                key = type_key(&event)
+                if not key:
                     self.put_alone(batch, rows[index], self.count + index)
                     continue
-                place = self.know(batch, rows[index], type)
+            place = &known[key]
+            if place.stamp != stamp:
+                place = self.know(batch, rows[index], key)
             if coded:
                 codes[index] = <int32_t>place.number
             else:
@@ -295,22 +304,20 @@ cdef class ArrowColumn:
         cdef Known* known = self.known
         cdef Known* place
         cdef uint32_t stamp = self.stamp
-        cdef uint32_t row, key
-        cdef uint8_t share
+        cdef uint32_t base = self.base
+        cdef uint32_t row, key, type
+        cdef const Way* way
         cdef size_t index
         for index in range(size):
             row = rows[index]
-            share = self.shares[types[row]]
-            key = fds[row]
-            if share == ABSENT:
-                if coded:
-                    codes[index] = -1
-                else:
-                    self.put(self.count + index, False, 0)
-                continue
-            if not key or share != SHARED or not threads[row]:
+            type = types[row]
+            way = &self.ways[type]
+            key = fds[row] & way.by_row
+            if (way.alone & (key == 0)) | (threads[row] == 0):
                 self.put_alone(batch, row, self.count + index)
                 continue
+            # Calls take turns that no processor foresees: no branch here.
+            key |= (base + type) & -<uint32_t>(key == 0)
             place = &known[key]
             if place.stamp != stamp:
                 place = self.know(batch, row, key)
@@ -520,25 +527,13 @@ cdef class ArrowColumn:
     cdef object bitmap(self, size_t* missing):
         """Which values are there, a bit each, None if all are."""
         cdef size_t index
-        cdef int32_t* codes = <int32_t*>self.values
         missing[0] = 0
         if self.layout == LAYOUT_CODES:
-            for index in range(self.count):
-                missing[0] += codes[index] < 0
-            if not missing[0]:
-                return None
-            if self.present == NULL:
-                self.present = <uint8_t*>malloc(self.capacity)
-                if self.present == NULL:
-                    raise MemoryError
-            for index in range(self.count):
-                self.present[index] = codes[index] >= 0
-                codes[index] = codes[index] if codes[index] >= 0 else 0
-        elif self.present == NULL:
+            return packed_signs(<int32_t*>self.values, self.count, missing)
+        if self.present == NULL:
             return None
-        else:
-            for index in range(self.count):
-                missing[0] += not self.present[index]
+        for index in range(self.count):
+            missing[0] += not self.present[index]
         return packed(self.present, self.count)
 
     cdef ArrowValues texts_now(self):

@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from scapcore.schema.tables cimport EventType, FlagName, Parameter, Span
+from scapcore.schema.tables cimport EVENT_COUNT, SYSCALL_COUNT, EventType, FlagName, Parameter, Span
+from scapcore.schema.types cimport GENERIC_E, GENERIC_X
 
 cdef enum:
     FORM_FLAGS = 1          # the block carries 32-bit flags between cpu and header
@@ -18,6 +19,7 @@ cdef enum:
     BATCH_EVENTS = 16384    # events of a batch at the most
     BATCH_BYTES = 1 << 26   # a batch ends after this many bytes whatever the count
     NO_PARAMETER = 0xFFFF
+    TYPE_KEYS = EVENT_COUNT + 2 * SYSCALL_COUNT
 
     # What the columns `counters` hold of an event's thread
     COUNTER_VMSIZE = 0      # KiB
@@ -172,6 +174,17 @@ cdef inline uint64_t parameter_unsigned(const Event* event, uint32_t index, uint
     if length == 1:
         return place[0]
     return missing
+
+
+cdef inline uint32_t type_key(const Event* event) noexcept nogil:
+    """A number that events share for which every function of the type is the same: the type, for generic events one for each
+    system call. 0 where the event must be asked itself."""
+    cdef uint32_t code
+    if event.type != GENERIC_E and event.type != GENERIC_X:
+        return event.type
+    code = <uint32_t>(parameter_unsigned(event, 0, 0) & 0xFFFF)
+    # Code 0 is what the writer had no code for, which may be told by another parameter.
+    return EVENT_COUNT + 2 * code + event.type if 0 < code < SYSCALL_COUNT else 0
 
 
 cdef inline uint32_t text_length(const uint8_t* place, uint32_t length) noexcept nogil:

@@ -1,6 +1,6 @@
 # Memory that somebody else looks at: buffers which own what they show.
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int32_t, uint8_t
 
 from scapcore.batch cimport Chunk
 from scapcore.buffer cimport Buffer
@@ -24,3 +24,4 @@ cdef Window look_at(Chunk chunk, const void* place, size_t size)
 cdef void* more_room(void* place, size_t wanted) noexcept nogil
 cdef Memory buffer_of(Buffer* buffer)
 cdef Memory packed(const uint8_t* bytes, size_t count)
+cdef object packed_signs(int32_t* codes, size_t count, size_t* missing)

@@ -1,7 +1,7 @@
 """Memory that somebody else looks at: buffers which own what they show. Internal to the core."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_WRITABLE
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -125,4 +125,34 @@ cdef Memory packed(const uint8_t* bytes, size_t count):
         bits[size - 1] = 0
         for left in range(count % 8):
             bits[size - 1] |= <uint8_t>(bytes[(size - 1) * 8 + left] << left)
+    return take_over(&place, size)
+
+
+cdef object packed_signs(int32_t* codes, size_t count, size_t* missing):
+    """Which codes are not negative, as bits, the first one lowest; None if all are. The others are made 0."""
+    cdef size_t size = (count + 7) // 8
+    cdef void* place
+    cdef uint8_t* bits
+    cdef uint32_t signs = 0
+    cdef uint32_t byte
+    cdef size_t index, step, end, negative = 0
+    for index in range(count):
+        signs |= <uint32_t>codes[index]
+    missing[0] = 0
+    if not signs >> 31:
+        return None
+    place = malloc(size + 8)
+    if place == NULL:
+        raise MemoryError
+    bits = <uint8_t*>place
+    for index in range(size):
+        byte = 0
+        end = 8 if 8 * index + 8 <= count else count - 8 * index
+        for step in range(end):
+            signs = <uint32_t>codes[8 * index + step] >> 31
+            negative += signs
+            byte |= (signs ^ 1) << step
+            codes[8 * index + step] = <int32_t>(<uint32_t>codes[8 * index + step] & (signs - 1))
+        bits[index] = <uint8_t>byte
+    missing[0] = negative
     return take_over(&place, size)

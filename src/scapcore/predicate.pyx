@@ -14,13 +14,13 @@ from libc.string cimport memcpy, memset
 from scapcore.batch cimport EventBatch
 from scapcore.compare cimport *
 from scapcore.engine cimport Engine
-from scapcore.events cimport (BATCH_EVENTS, MARK_ERROR, MARK_FD, MARK_HIDDEN, MARK_RENAMED, Columns, Event, load64,
-                              parameter_unsigned)
+from scapcore.events cimport (BATCH_EVENTS, MARK_ERROR, MARK_FD, MARK_HIDDEN, MARK_RENAMED, TYPE_KEYS, Columns, Event, load64,
+                              type_key)
 from scapcore.fields cimport *
 from scapcore.fields_fd cimport fd_ends
 from scapcore.hashing cimport map_free, map_get, map_put, map_remove
 from scapcore.nodes cimport *
-from scapcore.schema.tables cimport EVENT_COUNT, SYSCALL_COUNT, EventType, events_classic, events_modern
+from scapcore.schema.tables cimport EVENT_COUNT, EventType, events_classic, events_modern
 from scapcore.schema.types cimport *
 from scapcore.state cimport *
 from scapcore.text cimport text_begin, text_close, text_open
@@ -203,7 +203,7 @@ cdef class Predicate:
         for index in range(self.caching_count):
             node = self.caching[index]
             pool = NULL
-            wanted = EVENT_COUNT + 2 * SYSCALL_COUNT
+            wanted = TYPE_KEYS
             if node.scope != SCOPE_TYPE:
                 wanted = 1
                 if self.engine is not None:
@@ -530,14 +530,11 @@ cdef class Predicate:
 
     cdef uint8_t judge_type(self, EventBatch batch, Node* node, uint32_t row) noexcept nogil:
         """Verdict on an event whose type has none; generic events have one for each system call."""
-        cdef uint32_t place = batch.columns.type[row]
-        cdef uint64_t code
+        cdef uint32_t place
         move_scope(&self.scope, batch, row)
-        if place == GENERIC_E or place == GENERIC_X:
-            code = parameter_unsigned(&self.scope.event, 0, 0) & 0xFFFF
-            if code >= SYSCALL_COUNT:
-                return 2 if self.judge(node) else 1
-            place = EVENT_COUNT + <uint32_t>code * 2 + place
+        place = type_key(&self.scope.event)
+        if not place:
+            return 2 if self.judge(node) else 1
         if node.cache.verdicts[place] == 0:
             node.cache.verdicts[place] = 2 if self.judge(node) else 1
         return node.cache.verdicts[place]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import Literal
 
 import pyarrow
 import pytest
@@ -93,6 +94,25 @@ def test_payloads_are_not_copied(all_captures: list[Path]) -> None:
     del content
     gc.collect()
     assert table["evt.buffer"].to_pylist() == expected
+
+
+@pytest.mark.parametrize("view", ["full", "exit"])
+def test_generic_events_and_events_without_a_descriptor(view: Literal["full", "exit"]) -> None:
+    capture = CaptureBuilder().thread(1, "init").thread(7, "prog").file(7, 3, "/etc/hosts")
+    for code, number in ((88, 0), (0, 221), (89, 0), (88, 0), (0, 222), (0, 0), (0, 221), (60000, 7)):
+        capture.event("GENERIC_E", code, number, tid=7).event("GENERIC_X", code, tid=7)
+    for fd in (3, 9, -1):
+        capture.event("SYSCALL_OPEN_E", tid=7).event("SYSCALL_OPEN_X", -2, b"/none\0", 1, 0, tid=7)
+        capture.event("SOCKET_ACCEPT_E", tid=7).event("SYSCALL_PIPE_E", tid=7).event("SYSCALL_READ_E", fd, 10, tid=7)
+        capture.event("SYSCALL_READ_X", 3, b"abc", tid=7).event("SYSCALL_READ_E", fd, 10, tid=99)
+        capture.event("SYSCALL_NANOSLEEP_E", 5, tid=7).event("SYSCALL_NANOSLEEP_X", 0, tid=7)
+    opened = scappy.open(capture.content, view=view)
+    names = ("evt.type", "evt.dir", "syscall.type", "fd.name", "fd.typechar", "fd.type", "fd.directory", "fd.sport", "proc.name")
+    table = pyarrow.table(opened.select(names))
+    table.validate(full=True)
+    rows = [tuple(event[name] for name in names) for event in opened]
+    assert list(zip(*(column.to_pylist() for column in table.columns), strict=True)) == rows
+    assert len({row[0] for row in rows}) == 8
 
 
 def opens(names: list[bytes]) -> CaptureBuilder:

@@ -326,6 +326,20 @@ def test_generic_events_are_told_apart_by_their_call() -> None:
     assert chosen(batch, field("evt.type", "!=", second)) == [0, 2, 3]
 
 
+def test_calls_without_a_code_are_told_apart_by_the_number_of_the_kernel() -> None:
+    capture = builder()
+    for number in (221, 222, 221, 60000):
+        capture.event("GENERIC_E", 0, number, tid=4).event("GENERIC_X", 0, tid=4)
+    batch = opened(capture, modern=True)
+    reader = ValueReader(FieldOperand("evt.type"))
+    reader.begin(batch)
+    shown = batch.selected.tolist()
+    names = [reader.value(row) for row in shown]
+    assert names[0] == names[2] != names[1] != names[3] and len(names) == 4
+    assert chosen(batch, field("evt.type", "=", names[0])) == [shown[0], shown[2]]
+    assert chosen(batch, field("evt.type", "in", names[1], names[3])) == [shown[1], shown[3]]
+
+
 def connections() -> EventBatch:
     capture = builder()
     for fd, ends in (
