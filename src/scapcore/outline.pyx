@@ -7,23 +7,70 @@ form, objects one behind another or in the array ``items`` of one, is left to a 
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport uint64_t
-from libc.string cimport memcmp, memcpy, strncmp
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memcpy, memset, strncmp
 
 import json
 from array import array
 
 cdef extern from *:
     """
-    #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    /* How many bytes of a word come before the first of which a bit is set, of a word with such. */
-    #define scapcore_bytes_before(word) (__builtin_ctzll(word) >> 3)
+    #include <stddef.h>
+    /* 92 is a backslash. Steps of as many bytes let the processor foresee where a short one ends: within the first. */
+    #define SCAPCORE_STEP 32
+    /* Of the first eight bytes of a text those that belong to it, which are fewer. */
+    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define scapcore_own(word, length) ((word) >> (8 * (8 - (length))))
     #else
-    /* Found one by one */
-    #define scapcore_bytes_before(word) 0
+    #define scapcore_own(word, length) ((word) << (8 * (8 - (length))))
+    #endif
+    #if defined(__SSE2__) && defined(__GNUC__)
+    #include <emmintrin.h>
+    static inline size_t scapcore_before(unsigned int found) { return found ? __builtin_ctz(found) : SCAPCORE_STEP; }
+    static inline unsigned int scapcore_pair(__m128i low, __m128i high)
+    {
+        return (unsigned int)_mm_movemask_epi8(low) | (unsigned int)_mm_movemask_epi8(high) << 16;
+    }
+    static inline __m128i scapcore_special(__m128i bytes)
+    {
+        const __m128i quoted = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(92)));
+        return _mm_or_si128(quoted, _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(31)), bytes));
+    }
+    static inline size_t scapcore_spaces(const unsigned char *text)
+    {
+        const __m128i space = _mm_set1_epi8(' ');
+        const __m128i low = _mm_loadu_si128((const __m128i *)text), high = _mm_loadu_si128((const __m128i *)text + 1);
+        return scapcore_before(~scapcore_pair(_mm_cmpeq_epi8(low, space), _mm_cmpeq_epi8(high, space)));
+    }
+    static inline size_t scapcore_plain(const unsigned char *text)
+    {
+        const __m128i low = _mm_loadu_si128((const __m128i *)text), high = _mm_loadu_si128((const __m128i *)text + 1);
+        return scapcore_before(scapcore_pair(scapcore_special(low), scapcore_special(high)));
+    }
+    #else
+    static inline size_t scapcore_spaces(const unsigned char *text)
+    {
+        size_t count = 0;
+        while (count < SCAPCORE_STEP && text[count] == ' ')
+            count++;
+        return count;
+    }
+    static inline size_t scapcore_plain(const unsigned char *text)
+    {
+        size_t count = 0;
+        while (count < SCAPCORE_STEP && text[count] >= ' ' && text[count] != '"' && text[count] != 92)
+            count++;
+        return count;
+    }
     #endif
     """
-    int scapcore_bytes_before(uint64_t word) nogil
+    enum:
+        STEP "SCAPCORE_STEP"
+    # How many of so many bytes come before the first that is no space, or none that a string has as it is
+    size_t scapcore_spaces(const unsigned char* text) nogil
+    size_t scapcore_plain(const unsigned char* text) nogil
+    uint64_t scapcore_own(uint64_t word, Py_ssize_t length) nogil
 
 __all__ = ["ANY", "ELEMENTS", "Outline", "outline"]
 
@@ -39,9 +86,11 @@ cdef enum:
     ROOT = 1
     OWN = -1        # stands for a place where objects of their own are
 
-cdef uint64_t ONES = 0x0101010101010101ULL
-cdef uint64_t HIGHS = 0x8080808080808080ULL
-cdef uint64_t SPACES = 0x2020202020202020ULL
+
+cdef struct Object:
+    Py_ssize_t start
+    Py_ssize_t end
+    Py_ssize_t parent
 
 
 cdef struct Node:
@@ -52,168 +101,178 @@ cdef struct Node:
     int elements
     int any_key
     int column             # -1 if nothing is wanted here
+    uint64_t first         # bytes of its key
 
 
 cdef struct Piece:
-    Py_ssize_t start
+    const unsigned char* start
     Py_ssize_t length
     bint escaped
 
 
-cdef inline void pass_blanks(const unsigned char* text, Py_ssize_t* at, Py_ssize_t size) noexcept nogil:
+# What follows takes a place in the text and gives the next one, NULL where there is no such thing. A zero stands behind the
+# text, at `end`.
+
+
+cdef inline const unsigned char* pass_blanks(const unsigned char* at, const unsigned char* end) noexcept nogil:
     """Behind blanks, which indented texts have many of."""
-    cdef Py_ssize_t place = at[0]
-    cdef uint64_t word
+    cdef size_t count
     while True:
-        if text[place] == 32:
-            while place + 8 <= size:
-                memcpy(&word, text + place, 8)
-                if word != SPACES:
-                    place += scapcore_bytes_before(word ^ SPACES)
-                    break
-                place += 8
-            while text[place] == 32:
-                place += 1
-        if text[place] == 10 or text[place] == 13 or text[place] == 9:
-            place += 1
-        else:
-            break
-    at[0] = place
+        # One is foreseen, as behind a colon; of more the next step has to wait for the count.
+        if at[0] == 32:
+            at += 1
+        if at[0] == 32:
+            count = STEP
+            while count == STEP and end - at >= STEP:
+                count = scapcore_spaces(at)
+                at += count
+            while at[0] == 32:
+                at += 1
+        if at[0] != 10 and at[0] != 13 and at[0] != 9:
+            return at
+        at += 1
 
 
 cdef inline bint is_hexadecimal(unsigned char byte) noexcept nogil:
     return 48 <= byte <= 57 or 65 <= byte <= 70 or 97 <= byte <= 102
 
 
-cdef inline bint take_string(const unsigned char* text, Py_ssize_t* at, Py_ssize_t size, Piece* piece) noexcept nogil:
+cdef inline const unsigned char* take_string(
+    const unsigned char* at, const unsigned char* end, Piece* piece
+) noexcept nogil:
     """A string, whose quotation mark is at the place."""
-    cdef Py_ssize_t place = at[0] + 1
-    cdef uint64_t word, found
+    cdef size_t count
     cdef unsigned char byte
     cdef int step
-    piece.start = place
+    at += 1
+    piece.start = at
     piece.escaped = False
     while True:
-        while place + 8 <= size:
-            memcpy(&word, text + place, 8)
-            # A byte below 32, a quotation mark or a backslash.
-            found = (word - ONES * 32) & ~word
-            found |= ((word ^ (ONES * 34)) - ONES) & ~(word ^ (ONES * 34))
-            found |= ((word ^ (ONES * 92)) - ONES) & ~(word ^ (ONES * 92))
-            if found & HIGHS:
-                place += scapcore_bytes_before(found & HIGHS)
-                break
-            place += 8
-        byte = text[place]
+        count = STEP
+        while count == STEP and end - at >= STEP:
+            count = scapcore_plain(at)
+            at += count
+        byte = at[0]
         while byte >= 32 and byte != 34 and byte != 92:
-            place += 1
-            byte = text[place]
+            at += 1
+            byte = at[0]
         if byte == 34:
-            piece.length = place - piece.start
-            at[0] = place + 1
-            return True
+            piece.length = at - piece.start
+            return at + 1
         if byte != 92:
-            return False        # the end, too: a bytes object has a zero behind it
+            return NULL         # the end, too
         piece.escaped = True
-        byte = text[place + 1]
+        byte = at[1]
         if byte == 117:
             for step in range(2, 6):
-                if not is_hexadecimal(text[place + step]):
-                    return False
-            place += 6
+                if not is_hexadecimal(at[step]):
+                    return NULL
+            at += 6
         elif byte == 34 or byte == 92 or byte == 47 or byte == 98 or byte == 102 or byte == 110 or byte == 114 or byte == 116:
-            place += 2
+            at += 2
         else:
-            return False
+            return NULL
 
 
-cdef inline Py_ssize_t digits(const unsigned char* text, Py_ssize_t place) noexcept nogil:
-    while 48 <= text[place] <= 57:
-        place += 1
-    return place
+cdef inline const unsigned char* digits(const unsigned char* at) noexcept nogil:
+    while 48 <= at[0] <= 57:
+        at += 1
+    return at
 
 
-cdef inline bint pass_number(const unsigned char* text, Py_ssize_t* at) noexcept nogil:
-    cdef Py_ssize_t place = at[0], before
-    if text[place] == 45:
-        place += 1
-    if text[place] == 48:
-        place += 1
+cdef inline const unsigned char* pass_number(const unsigned char* at) noexcept nogil:
+    cdef const unsigned char* start = at
+    cdef const unsigned char* before
+    if at[0] == 45:
+        at += 1
+    if at[0] == 48:
+        at += 1
     else:
-        before = place
-        place = digits(text, place)
-        if place == before:
-            return False
-    if text[place] == 46:
-        before = place + 1
-        place = digits(text, before)
-        if place == before:
-            return False
-    if text[place] == 69 or text[place] == 101:
-        place += 1
-        if text[place] == 43 or text[place] == 45:
-            place += 1
-        before = place
-        place = digits(text, before)
-        if place == before:
-            return False
-    if place - at[0] > MOST_NUMBER:
-        return False
-    at[0] = place
-    return True
+        before = at
+        at = digits(at)
+        if at == before:
+            return NULL
+    if at[0] == 46:
+        before = at + 1
+        at = digits(before)
+        if at == before:
+            return NULL
+    if at[0] == 69 or at[0] == 101:
+        at += 1
+        if at[0] == 43 or at[0] == 45:
+            at += 1
+        before = at
+        at = digits(at)
+        if at == before:
+            return NULL
+    return at if at - start <= MOST_NUMBER else NULL
 
 
-cdef inline bint pass_word(const unsigned char* text, Py_ssize_t* at) noexcept nogil:
-    cdef const char* rest = <const char*>text + at[0]
-    if strncmp(rest, b"true", 4) == 0 or strncmp(rest, b"null", 4) == 0:
-        at[0] += 4
-        return True
-    if strncmp(rest, b"false", 5) == 0:
-        at[0] += 5
-        return True
-    return False
+cdef inline const unsigned char* pass_word(const unsigned char* at) noexcept nogil:
+    if strncmp(<const char*>at, b"true", 4) == 0 or strncmp(<const char*>at, b"null", 4) == 0:
+        return at + 4
+    return at + 5 if strncmp(<const char*>at, b"false", 5) == 0 else NULL
 
 
-cdef bint pass_value(const unsigned char* text, Py_ssize_t* at, Py_ssize_t size, int depth) noexcept nogil:
-    """Behind a value of which nothing is wanted; False if it is none, or too deep."""
+cdef const unsigned char* pass_value(const unsigned char* at, const unsigned char* end, int depth) noexcept nogil:
+    """Behind a value of which nothing is wanted; NULL, too, if it is too deep."""
     cdef Piece piece
-    cdef bint named
-    cdef unsigned char closing
-    if text[at[0]] == 34:
-        return take_string(text, at, size, &piece)
-    if text[at[0]] != 123 and text[at[0]] != 91:
-        return pass_number(text, at) or pass_word(text, at)
+    cdef bint named = at[0] == 123
+    cdef unsigned char closing = 125 if named else 93
+    cdef const unsigned char* behind
+    if at[0] == 34:
+        return take_string(at, end, &piece)
+    if not named and at[0] != 91:
+        behind = pass_number(at)
+        return behind if behind != NULL else pass_word(at)
     if depth >= MOST_DEPTH:
-        return False
-    named = text[at[0]] == 123
-    closing = 125 if named else 93
-    at[0] += 1
-    pass_blanks(text, at, size)
-    if text[at[0]] == closing:
-        at[0] += 1
-        return True
+        return NULL
+    at = pass_blanks(at + 1, end)
+    if at[0] == closing:
+        return at + 1
     while True:
         if named:
-            if text[at[0]] != 34 or not take_string(text, at, size, &piece):
-                return False
-            pass_blanks(text, at, size)
-            if text[at[0]] != 58:
-                return False
-            at[0] += 1
-            pass_blanks(text, at, size)
-        if not pass_value(text, at, size, depth + 1):
-            return False
-        pass_blanks(text, at, size)
-        if text[at[0]] == closing:
-            at[0] += 1
-            return True
-        if text[at[0]] != 44:
-            return False
-        at[0] += 1
-        pass_blanks(text, at, size)
+            at = take_key(at, end, &piece)
+            if at == NULL:
+                return NULL
+        at = pass_value(at, end, depth + 1)
+        if at == NULL:
+            return NULL
+        at = pass_blanks(at, end)
+        if at[0] == closing:
+            return at + 1
+        if at[0] != 44:
+            return NULL
+        at = pass_blanks(at + 1, end)
 
 
-class Outline:
+cdef inline const unsigned char* take_key(const unsigned char* at, const unsigned char* end, Piece* key) noexcept nogil:
+    """A key with its colon and the blanks around that."""
+    if at[0] != 34:
+        return NULL
+    at = take_string(at, end, key)
+    if at == NULL:
+        return NULL
+    at = pass_blanks(at, end)
+    return pass_blanks(at + 1, end) if at[0] == 58 else NULL
+
+
+cdef inline uint64_t first_bytes(const unsigned char* text, Py_ssize_t length, bint readable) noexcept nogil:
+    """The first eight bytes of a text as a number, or all if there are fewer; `readable` if eight can be read there."""
+    cdef uint64_t word = 0
+    if length >= 8:
+        memcpy(&word, text, 8)
+        return word
+    if length == 0:
+        return 0
+    if readable:
+        memcpy(&word, text, 8)
+    else:
+        memcpy(&word, text, length)
+    return scapcore_own(word, length)
+
+
+cdef class Outline:
     """Where the objects of a text are, and what was found in them.
 
     Attributes
@@ -222,59 +281,123 @@ class Outline:
         Of the objects in the text.
     parents : array of int
         For what is in the array ``items`` of another object the number of that, else -1.
-    columns : list
-        For a column of single texts a list with one for each object, None where there is none; for one of
-        several values a pair of lists: numbers of objects, and values, which are texts, integers, or True for what
-        is true or an object with something in it.
     """
 
-    __slots__ = ("columns", "ends", "parents", "starts")
+    def __cinit__(self):
+        memset(self.spots, 0, sizeof(self.spots))
 
-    def __init__(self, starts, ends, parents, columns):
-        self.starts = starts
-        self.ends = ends
-        self.parents = parents
-        self.columns = columns
+    def __dealloc__(self):
+        cdef int column
+        for column in range(self.column_count):
+            free(self.spots[column].items)
+
+    cdef object text_of(self, const Spot* spot):
+        if spot.kind == SPOT_ESCAPED:
+            # With its quotation marks
+            quoted = self.data[spot.start - 1 : spot.start + spot.length + 1]
+            return json.loads(quoted.decode("utf-8", "replace"))
+        return PyUnicode_DecodeUTF8(PyBytes_AS_STRING(self.data) + spot.start, spot.length, b"replace")
+
+    cdef object value_of(self, const Spot* spot):
+        if spot.kind == SPOT_NUMBER:
+            return spot.start
+        if spot.kind == SPOT_TRUE:
+            return True
+        return None if spot.kind == SPOT_NONE else self.text_of(spot)
+
+    cdef Spots* spots_of(self, int column) except NULL:
+        if not 0 <= column < self.column_count:
+            raise IndexError(column)
+        return &self.spots[column]
+
+    def column(self, int column):
+        """What was found at the paths of a column.
+
+        Returns
+        -------
+        list or tuple of two lists
+            For a column of single texts one for each object, None where there is none; for one of several values the
+            numbers of objects, and the values, which are texts, integers, or True for what is true or an object with
+            something in it.
+        """
+        cdef Spots* spots = self.spots_of(column)
+        cdef size_t index
+        values = []
+        value = None
+        for index in range(spots.count):
+            if not spots.items[index].repeated:
+                value = self.value_of(&spots.items[index])
+            values.append(value)
+        return values if spots.single else ([spots.items[index].record for index in range(spots.count)], values)
+
+    @property
+    def columns(self):
+        """list : All of them, as :meth:`column` gives each."""
+        return [self.column(column) for column in range(self.column_count)]
+
+    def single(self, int column, Py_ssize_t record):
+        """The text of one object in a column of single texts; None if there is none."""
+        cdef Spots* spots = self.spots_of(column)
+        if not spots.single or not 0 <= record < <Py_ssize_t>spots.count:
+            raise IndexError(record)
+        return self.value_of(&spots.items[record])
+
+    def without(self, int column):
+        """Numbers of the objects in which nothing was found.
+
+        Returns
+        -------
+        list of int
+        """
+        cdef Spots* spots = self.spots_of(column)
+        cdef size_t index
+        cdef uint8_t[::1] there = bytearray(len(self.starts))
+        cdef Py_ssize_t record
+        for index in range(spots.count):
+            there[spots.items[index].record] = spots.items[index].kind != SPOT_NONE
+        found = []
+        for record in range(there.shape[0]):
+            if not there[record]:
+                found.append(record)
+        return found
 
 
 cdef class _Walk:
+    cdef bytes data
     cdef const unsigned char* text
-    cdef Py_ssize_t size
-    cdef Py_ssize_t at
+    cdef const unsigned char* end
     cdef Node nodes[MOST_NODES]
     cdef int used
     cdef bytes keys
     cdef const char* key_text
-    cdef list singles           # by column: a list, or None
-    cdef list owners            # by column: a list, or None
-    cdef list values
-    cdef array.array starts, ends, parents
-    cdef bint ended             # the mapping or array that was walked last, and not by damage
+    cdef Outline found
+    cdef Spots* spots
+    cdef Object* objects
     cdef Py_ssize_t count
-    cdef object number          # of the object that is walked, as a Python integer
-    cdef list last
-    cdef Py_ssize_t last_start[MOST_NODES]
-    cdef Py_ssize_t last_length[MOST_NODES]
+    cdef Py_ssize_t capacity
+    cdef bint failed            # memory is out
 
     def __init__(self, bytes data, columns):
+        self.data = data
         self.text = <const unsigned char*>PyBytes_AS_STRING(data)
-        self.size = PyBytes_GET_SIZE(data)
-        self.at = 0
+        self.end = self.text + PyBytes_GET_SIZE(data)
         self.keys = b""
         self.used = ROOT + 1
-        self.nodes[ROOT] = Node(-1, 0, NOWHERE, NOWHERE, NOWHERE, NOWHERE, -1)
-        self.singles, self.owners, self.values, self.last = [], [], [], []
-        self.starts, self.ends, self.parents = array("q"), array("q"), array("q")
-        self.count = 0
+        self.nodes[ROOT] = Node(-1, 0, NOWHERE, NOWHERE, NOWHERE, NOWHERE, -1, 0)
+        self.found = Outline()
+        self.found.data = data
+        self.spots = self.found.spots
         for column, (single, paths) in enumerate(columns):
-            self.singles.append([] if single else None)
-            self.owners.append(None if single else [])
-            self.values.append(None if single else [])
-            self.last.append(None)
-            self.last_length[column] = -1
+            if column == MOST_COLUMNS:
+                raise ValueError("too many columns")
+            self.spots[column].single = single
+            self.found.column_count += 1
             for path in paths:
                 self.add(path, column)
         self.key_text = PyBytes_AS_STRING(self.keys)
+
+    def __dealloc__(self):
+        free(self.objects)
 
     cdef int add(self, path, int column) except -1:
         cdef int node = ROOT, child
@@ -297,7 +420,7 @@ cdef class _Walk:
             if child == NOWHERE:
                 child = self.used
                 self.used += 1
-                self.nodes[child] = Node(-1, 0, NOWHERE, NOWHERE, NOWHERE, NOWHERE, -1)
+                self.nodes[child] = Node(-1, 0, NOWHERE, NOWHERE, NOWHERE, NOWHERE, -1, 0)
                 if step == ELEMENTS:
                     self.nodes[node].elements = child
                 elif step == ANY:
@@ -308,163 +431,191 @@ cdef class _Walk:
                     self.keys += key
                     self.nodes[child].sibling = self.nodes[node].child
                     self.nodes[node].child = child
+                    self.nodes[child].first = first_bytes(<const unsigned char*>PyBytes_AS_STRING(key), len(key), False)
             node = child
         self.nodes[node].column = column
         return 0
 
-    cdef inline int child_at(self, int node, Piece* key) noexcept:
+    cdef inline int child_at(self, int node, Piece* key) noexcept nogil:
         cdef int child = self.nodes[node].child
+        cdef uint64_t first
+        if child == NOWHERE:
+            return self.nodes[node].any_key
+        first = first_bytes(key.start, key.length, self.end - key.start >= 8)
         while child != NOWHERE:
-            if self.nodes[child].key_length == key.length and not memcmp(
-                self.key_text + self.nodes[child].key_at, self.text + key.start, key.length
+            if self.nodes[child].first == first and self.nodes[child].key_length == key.length and (
+                key.length <= 8 or not memcmp(self.key_text + self.nodes[child].key_at, key.start, key.length)
             ):
                 return child
             child = self.nodes[child].sibling
         return self.nodes[node].any_key
 
-    cdef int keep(self, int column, Py_ssize_t record, object value) except -1:
-        cdef list single = self.singles[column]
-        if single is not None:
-            single[record] = value
-        else:
-            (<list>self.owners[column]).append(self.number)
-            (<list>self.values[column]).append(value)
-        return 0
+    cdef Spot* new_spot(self, Spots* spots, Py_ssize_t record) noexcept nogil:
+        cdef Spot* grown
+        if spots.count == spots.capacity:
+            grown = <Spot*>realloc(spots.items, (2 * spots.capacity + 1024) * sizeof(Spot))
+            if grown == NULL:
+                self.failed = True
+                return NULL
+            spots.items = grown
+            spots.capacity = 2 * spots.capacity + 1024
+        spots.items[spots.count].record = <int32_t>record
+        spots.items[spots.count].kind = SPOT_NONE
+        spots.items[spots.count].repeated = False
+        spots.count += 1
+        return &spots.items[spots.count - 1]
 
-    cdef object text_of(self, int column, Piece* piece):
-        """A string; that of the object before if it is the same, as names of kinds and namespaces are."""
-        if piece.escaped:
-            # With its quotation marks
-            quoted = self.text[piece.start - 1 : piece.start + piece.length + 1]
-            return json.loads(quoted.decode("utf-8", "replace"))
-        if piece.length == self.last_length[column] and not memcmp(
-            self.text + self.last_start[column], self.text + piece.start, piece.length
-        ):
-            return self.last[column]
-        value = PyUnicode_DecodeUTF8(<const char*>self.text + piece.start, piece.length, b"replace")
-        self.last_start[column], self.last_length[column] = piece.start, piece.length
-        self.last[column] = value
-        return value
-
-    cdef int value(self, int node, Py_ssize_t record, int depth) except -1:
-        """Walk over a value of which something is wanted: 0 if it is no plain JSON, else 1."""
-        cdef Piece piece
-        cdef Py_ssize_t start = self.at
-        cdef int column = self.nodes[node].column
-        cdef bint single = column >= 0 and self.singles[column] is not None
-        if self.text[self.at] == 123:
-            return self.mapping(node, record, depth)
-        if self.text[self.at] == 91:
-            return self.sequence(node, record, depth)
-        if self.text[self.at] == 34:
-            if not take_string(self.text, &self.at, self.size, &piece):
-                return 0
-            if column >= 0:
-                self.keep(column, record, self.text_of(column, &piece))
-            return 1
-        if pass_number(self.text, &self.at):
-            if column >= 0 and not single and self.at - start <= MOST_DIGITS:
-                piece.start, piece.length = start, self.at - start
-                shown = self.text[start : self.at]
-                if shown.isdigit():
-                    self.keep(column, record, int(shown))
-            return 1
-        if not pass_word(self.text, &self.at):
-            return 0
-        if self.text[start] == 116 and column >= 0 and not single:
-            self.keep(column, record, True)
-        return 1
-
-    cdef inline bint goes_on(self, unsigned char closing) noexcept:
-        """Behind a part of a mapping or array: whether another one follows; if not, whether it has ended well."""
-        pass_blanks(self.text, &self.at, self.size)
-        self.ended = self.text[self.at] == closing
-        if not self.ended and self.text[self.at] != 44:
+    cdef bint keep(self, int column, Py_ssize_t record, int kind, int64_t start, Py_ssize_t length) noexcept nogil:
+        cdef Spots* spots = &self.spots[column]
+        cdef Spot* spot = &spots.items[record] if spots.single else self.new_spot(spots, record)
+        if spot == NULL or length > INT32_MAX:
             return False
-        self.at += 1
-        pass_blanks(self.text, &self.at, self.size)
-        return not self.ended
+        spot.kind = <uint8_t>kind
+        spot.start = start
+        spot.length = <int32_t>length
+        # Now both are at hand; names of kinds and namespaces mostly are the same.
+        spot.repeated = spots.single and record and kind == SPOT_TEXT and (spot - 1).kind == SPOT_TEXT and (
+            (spot - 1).length == length and not memcmp(self.text + (spot - 1).start, self.text + start, length)
+        )
+        return True
 
-    cdef int mapping(self, int node, Py_ssize_t record, int depth) except -1:
+    cdef const unsigned char* value(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
+        """Walk over a value of which something is wanted."""
+        cdef Piece piece
+        cdef const unsigned char* start = at
+        cdef int column = self.nodes[node].column
+        cdef bint several = column >= 0 and not self.spots[column].single
+        cdef bint kept = True
+        cdef int64_t number = 0
+        if start[0] == 123:
+            return self.mapping(at, node, record, depth)
+        if start[0] == 91:
+            return self.sequence(at, node, record, depth)
+        if start[0] == 34:
+            at = take_string(at, self.end, &piece)
+            if at != NULL and column >= 0:
+                kept = self.keep(
+                    column, record, SPOT_ESCAPED if piece.escaped else SPOT_TEXT, piece.start - self.text, piece.length
+                )
+            return at if kept else NULL
+        at = pass_number(start)
+        if at != NULL:
+            if several and at - start <= MOST_DIGITS and digits(start) == at:
+                while start < at:
+                    number = 10 * number + start[0] - 48
+                    start += 1
+                kept = self.keep(column, record, SPOT_NUMBER, number, 0)
+            return at if kept else NULL
+        at = pass_word(start)
+        if at != NULL and start[0] == 116 and several:
+            kept = self.keep(column, record, SPOT_TRUE, 0, 0)
+        return at if kept else NULL
+
+    cdef const unsigned char* mapping(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
         cdef Piece key
-        cdef int child
+        cdef int child = self.nodes[node].column
         if depth >= MOST_DEPTH:
-            return 0
-        self.at += 1
-        pass_blanks(self.text, &self.at, self.size)
-        if self.text[self.at] == 125:
-            self.at += 1
-            return 1
-        if self.nodes[node].column >= 0 and self.singles[self.nodes[node].column] is None:
-            self.keep(self.nodes[node].column, record, True)
+            return NULL
+        at = pass_blanks(at + 1, self.end)
+        if at[0] == 125:
+            return at + 1
+        if child >= 0 and not self.spots[child].single and not self.keep(child, record, SPOT_TRUE, 0, 0):
+            return NULL
         while True:
-            if self.text[self.at] != 34 or not take_string(self.text, &self.at, self.size, &key):
-                return 0
-            if key.escaped and self.nodes[node].child != NOWHERE:
-                return 0
+            at = take_key(at, self.end, &key)
+            if at == NULL or (key.escaped and self.nodes[node].child != NOWHERE):
+                return NULL
             child = self.child_at(node, &key)
-            pass_blanks(self.text, &self.at, self.size)
-            if self.text[self.at] != 58:
-                return 0
-            self.at += 1
-            pass_blanks(self.text, &self.at, self.size)
-            if node == ROOT and key.length == 5 and self.text[self.at] == 91 and not memcmp(self.text + key.start, b"items", 5):
-                if self.parents.data.as_longlongs[record] >= 0 or not self.sequence(OWN, record, depth):
-                    return 0
+            if node == ROOT and key.length == 5 and at[0] == 91 and not memcmp(key.start, b"items", 5):
+                at = self.sequence(at, OWN, record, depth) if self.objects[record].parent < 0 else NULL
             elif child == NOWHERE:
-                if not pass_value(self.text, &self.at, self.size, depth + 1):
-                    return 0
-            elif not self.value(child, record, depth + 1):
-                return 0
-            if not self.goes_on(125):
-                return self.ended
+                at = pass_value(at, self.end, depth + 1)
+            else:
+                at = self.value(at, child, record, depth + 1)
+            if at == NULL:
+                return NULL
+            at = pass_blanks(at, self.end)
+            if at[0] == 125:
+                return at + 1
+            if at[0] != 44:
+                return NULL
+            at = pass_blanks(at + 1, self.end)
 
-    cdef int sequence(self, int node, Py_ssize_t record, int depth) except -1:
+    cdef const unsigned char* sequence(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
         """Walk over an array: of values of which something is wanted, or with OWN of objects of their own."""
         if node != OWN and self.nodes[node].elements == NOWHERE:
-            return pass_value(self.text, &self.at, self.size, depth)
+            return pass_value(at, self.end, depth)
         if depth >= MOST_DEPTH:
-            return 0
-        self.at += 1
-        pass_blanks(self.text, &self.at, self.size)
-        if self.text[self.at] == 93:
-            self.at += 1
-            return 1
+            return NULL
+        at = pass_blanks(at + 1, self.end)
+        if at[0] == 93:
+            return at + 1
         while True:
-            if not (self.object_at(record) if node == OWN else self.value(self.nodes[node].elements, record, depth + 1)):
-                return 0
-            if not self.goes_on(93):
-                return self.ended
+            if node == OWN:
+                at = self.object_at(at, record)
+            else:
+                at = self.value(at, self.nodes[node].elements, record, depth + 1)
+            if at == NULL:
+                return NULL
+            at = pass_blanks(at, self.end)
+            if at[0] == 93:
+                return at + 1
+            if at[0] != 44:
+                return NULL
+            at = pass_blanks(at + 1, self.end)
 
-    cdef int object_at(self, Py_ssize_t parent) except -1:
+    cdef const unsigned char* object_at(self, const unsigned char* at, Py_ssize_t parent) noexcept nogil:
         """An object of its own."""
         cdef Py_ssize_t record = self.count
-        cdef object outer = self.number
-        if self.text[self.at] != 123:
-            return 0
-        if self.count == len(self.starts):
-            for places in (self.starts, self.ends, self.parents):
-                array.resize_smart(<array.array>places, 2 * self.count + 16)
+        cdef Object* grown
+        cdef int column
+        if at[0] != 123 or record == INT32_MAX:
+            return NULL
+        if record == self.capacity:
+            grown = <Object*>realloc(self.objects, (2 * self.capacity + 1024) * sizeof(Object))
+            if grown == NULL:
+                self.failed = True
+                return NULL
+            self.objects = grown
+            self.capacity = 2 * self.capacity + 1024
         self.count += 1
-        self.number = record
-        self.starts.data.as_longlongs[record] = self.at
-        self.parents.data.as_longlongs[record] = parent
-        for single in self.singles:
-            if single is not None:
-                (<list>single).append(None)
-        if not self.mapping(ROOT, record, 1):
-            return 0
-        self.ends.data.as_longlongs[record] = self.at
-        self.number = outer
-        return 1
+        self.objects[record].start = at - self.text
+        self.objects[record].parent = parent
+        for column in range(self.found.column_count):
+            if self.spots[column].single and self.new_spot(&self.spots[column], record) == NULL:
+                return NULL
+        at = self.mapping(at, ROOT, record, 1)
+        self.objects[record].end = at - self.text if at != NULL else 0
+        return at
 
-    cdef int whole(self) except -1:
-        pass_blanks(self.text, &self.at, self.size)
-        while self.at < self.size:
-            if not self.object_at(-1):
-                return 0
-            pass_blanks(self.text, &self.at, self.size)
-        return 1
+    cdef bint whole(self) noexcept nogil:
+        cdef const unsigned char* at = pass_blanks(self.text, self.end)
+        while at < self.end:
+            at = self.object_at(at, -1)
+            if at == NULL:
+                return False
+            at = pass_blanks(at, self.end)
+        return True
+
+    cdef Outline outline(self):
+        """What was found: None if the text is no plain JSON."""
+        cdef bint plain
+        cdef Py_ssize_t record
+        cdef array.array starts = array("q"), ends = array("q"), parents = array("q")
+        with nogil:
+            plain = self.whole()
+        if self.failed:
+            raise MemoryError
+        if not plain:
+            return None
+        for places in (starts, ends, parents):
+            array.resize(<array.array>places, self.count)
+        for record in range(self.count):
+            starts.data.as_longlongs[record] = self.objects[record].start
+            ends.data.as_longlongs[record] = self.objects[record].end
+            parents.data.as_longlongs[record] = self.objects[record].parent
+        self.found.starts, self.found.ends, self.found.parents = starts, ends, parents
+        return self.found
 
 
 def outline(data, columns):
@@ -490,12 +641,4 @@ def outline(data, columns):
     ([-1, 0, 0], [[None, 'web', None]])
     """
     cdef _Walk walk = _Walk(data, columns)
-    if not walk.whole():
-        return None
-    for places in (walk.starts, walk.ends, walk.parents):
-        array.resize(<array.array>places, walk.count)
-    found = [
-        single if single is not None else (owners, values)
-        for single, owners, values in zip(walk.singles, walk.owners, walk.values, strict=True)
-    ]
-    return Outline(walk.starts, walk.ends, walk.parents, found)
+    return walk.outline()

@@ -62,6 +62,29 @@ def test_objects_in_a_list(indent: int | None, order: str) -> None:
     assert cut == [whole, *OBJECTS]
 
 
+def test_single_objects() -> None:
+    found = outlined("\n".join(map(json.dumps, OBJECTS)).encode())
+    assert [found.single(1, record) for record in range(4)] == FOUND[1]
+    assert [found.without(column) for column in range(5)] == [[2, 3], [2, 3], [2, 3], [0, 2, 3], [0, 2, 3]]
+    for column, record in ((0, 4), (0, -1), (2, 0), (5, 0), (-1, 0)):
+        with pytest.raises(IndexError):
+            found.single(column, record)
+    for column in (5, -1):
+        with pytest.raises(IndexError):
+            found.without(column)
+
+
+def test_an_object_around_others_may_tell_its_part_behind_them() -> None:
+    found = outlined(b'{"items": [{}, {"status": {"a": 1}}], "status": {"b": 1}}')
+    assert found.column(4) == ([2, 0], [True, True])
+    assert found.without(4) == [1]
+
+
+def test_too_many_columns() -> None:
+    with pytest.raises(ValueError, match="too many columns"):
+        outline(b"{}", [(True, [("a",)])] * 41)
+
+
 def test_the_last_of_equal_keys_counts() -> None:
     assert outlined(b'{"kind": "a", "kind": "b"}').columns[0] == ["b"]
 

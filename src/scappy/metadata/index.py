@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
-from scappy.metadata.keys import Objects, keys_of
+from scappy.metadata.keys import SHORT_ID, Objects, keys_of
 from scappy.metadata.objects import (
     KINDS,
     Endpoint,
@@ -27,7 +27,6 @@ from scappy.metadata.reading import RawObjects
 
 __all__ = ["Index"]
 
-SHORT_ID = 12
 #: How many objects a message names.
 MOST_NAMES = 3
 SLICES = frozenset(("EndpointSlice", "Endpoints"))
@@ -41,18 +40,20 @@ Numbers = dict[Any, int | list[int]]
 class ById(Mapping[str, Mapping[str, Any]]):
     """Objects by their ids."""
 
-    def __init__(self, index: Index, numbers: dict[str, int]) -> None:
+    def __init__(self, index: Index) -> None:
         self._index = index
-        self._numbers = numbers
 
     def __getitem__(self, uid: str) -> Mapping[str, Any]:
-        return self._index.item(self._numbers[uid])
+        place = self._index.number(uid)
+        if place is None:
+            raise KeyError(uid)
+        return self._index.item(place)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._numbers)
+        return iter(self._index.ids())
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._index.ids())
 
 
 class Index:
@@ -76,32 +77,24 @@ class Index:
         self._raw = raw.objects
         self._keys = keys = raw.objects.keys if isinstance(raw.objects, Objects) else keys_of(raw.objects)
         self._words = list(map(KINDS.get, keys.kinds))    # type: ignore[arg-type]
-        self._spaces = [namespace or "" for namespace in keys.namespaces]
         self._things: dict[int, Thing | None] = {}
-        self._slices = [place for place, kind in enumerate(keys.kinds) if kind in SLICES]
+        self._slices = [*compress(range(len(self._words)), map(SLICES.__contains__, keys.kinds))]
         self.problems: list[str] = []
-        kept = [place for place, word in enumerate(self._words) if word]
-        if not all(map(keys.uids.__getitem__, kept)) or not all(map(keys.names.__getitem__, kept)):
-            nameless = [place for place in kept if not keys.uids[place] or not keys.names[place]]
-            told = [keys.names[place] or keys.kinds[place] or "" for place in nameless]
+        nameless = {place for name in ("uids", "names") for place in keys.without(name) if self._words[place]}
+        if nameless:
+            told = [keys.text("names", place) or keys.kinds[place] or "" for place in sorted(nameless)]
             self.problems.append(f"{counted(told, 'object')} without id or name: {listed(told)}")
             for place in nameless:
                 self._words[place] = None
-            kept = [place for place in kept if self._words[place]]
-        self._by_id: dict[str, int] = dict(zip(map(keys.uids.__getitem__, kept), kept, strict=True))    # type: ignore[arg-type]
-        if len(self._by_id) < len(kept):
-            kept = self._latest(kept)
-        self._kept = kept
-        self.objects = ById(self, self._by_id)
+        if keys.shared("uids"):
+            self._latest()
+        self.objects = ById(self)
         self.pods = self._words.count("pod")
         self._bare()
-        self._by_container = self._containers()
-        self._by_short = {identity[:SHORT_ID]: place for identity, place in self._by_container.items()}
-        self._by_mirror = {
-            value: place for place, value in zip(*keys.mirrors, strict=True) if value and self._words[place] == "pod"
-        }
+        # Mostly captures know the short ids; these tell disputes, too.
+        self._disputed = self._without_disputes() if keys.shared("containers", short=True) else None
         # What is made when it is first asked for
-        self._named: dict[str, Numbers] = {}
+        self._named: dict[tuple[str, str, str], tuple[Thing, ...]] = {}
         self._by_address: Numbers | None = None
         self._by_endpoint: Numbers = {}
         self._at: dict[bytes, tuple[Thing | Endpoint, ...]] = {}
@@ -109,7 +102,6 @@ class Index:
         self._by_loose: Numbers = {}
         self._of_service: Numbers | None = None
         self._endpoints: dict[int, list[Endpoint]] = {}
-        self._in_space: dict[tuple[str, ...], Numbers] = {}
         self._selecting: dict[tuple[str, bool], dict[tuple[str, str], list[Thing]]] = {}
         self._by_node_port: Numbers | None = None
         self._on_node: Numbers = {}
@@ -117,13 +109,15 @@ class Index:
 
     # Taking objects over: once for thousands of objects, so nothing is done here that can be done later.
 
-    def _latest(self, places: list[int]) -> list[int]:
+    def _latest(self) -> None:
         """Of several objects of one id choose one."""
-        keys = self._keys
+        uids = self._keys.uids
         twice: list[str] = []
         found: dict[str, int] = {}
-        for place in places:
-            uid = keys.uids[place] or ""
+        for place, word in enumerate(self._words):
+            uid = uids[place]
+            if not word or not uid:
+                continue
             known = found.get(uid)
             if known is not None:
                 same = self._identity(known) == self._identity(place)
@@ -137,40 +131,30 @@ class Index:
             found[uid] = place
         if twice:
             self.problems.append(f"{counted(twice, 'id')} of several objects, of which the last counts: {listed(twice)}")
-        self._by_id = found
-        return sorted(found.values())
 
-    def _identity(self, place: int) -> tuple[str | None, str, str | None]:
+    def _space(self, place: int) -> str:
+        """Namespace of an object."""
+        return self._keys.text("namespaces", place)
+
+    def _identity(self, place: int) -> tuple[str | None, str, str]:
         """Word, namespace and name of an object."""
-        return self._words[place], self._spaces[place], self._keys.names[place]
+        return self._words[place], self._space(place), self._keys.text("names", place)
 
     def _bare(self) -> None:
         """Tell of pods without status."""
-        told = set(self._keys.statuses[0])
-        pods = [place for place in self._kept if self._words[place] == "pod"]
-        if not told.issuperset(pods):
-            bare = [place for place in pods if place not in told]
-            named = [f"{self._spaces[place]}/{self._keys.names[place]}" for place in bare]
+        bare = [place for place in self._keys.without("statuses") if self._words[place] == "pod"]
+        if bare:
+            named = [f"{self._space(place)}/{self._keys.text('names', place)}" for place in bare]
             self.problems.append(
                 f"{counted(named, 'pod')} without status, found neither by container nor by address: {listed(named)}"
             )
 
-    def _containers(self) -> dict[str, int]:
-        """Pods by the ids of their containers, former runs included, which had ids of their own."""
-        words = self._words
-        owners, values = self._keys.containers
-        ids = [value.rpartition("://")[2] if isinstance(value, str) else "" for value in values]
-        found = {identity: place for identity, place in zip(ids, owners, strict=True) if words[place] == "pod"}
-        found.pop("", None)
-        if len(found) < len(ids):
-            found = self._without_disputes(ids, owners)
-        return found
-
-    def _without_disputes(self, ids: list[str], owners: list[int]) -> dict[str, int]:
-        """Of several pods with one container choose the newest."""
+    def _without_disputes(self) -> dict[str, int]:
+        """Pods by ids of their containers: of several pods with one container the newest."""
         shared: list[str] = []
         found: dict[str, int] = {}
-        for identity, place in zip(ids, owners, strict=True):
+        for place, value in zip(*self._keys.containers, strict=True):
+            identity = value.rpartition("://")[2] if isinstance(value, str) else ""
             if not identity or self._words[place] != "pod":
                 continue
             known = found.get(identity, place)
@@ -211,57 +195,69 @@ class Index:
     def _all(self, places: Iterable[int]) -> list[Thing]:
         return [thing for thing in map(self._thing, places) if thing is not None]
 
+    def ids(self) -> list[str]:
+        """Ids of all objects that fields tell about."""
+        return [uid for uid, word in zip(self._keys.uids, self._words, strict=True) if uid and word]
+
+    def number(self, uid: str) -> int | None:
+        """Where the object with an id stands among the others."""
+        return next((place for place in self._keys.find("uids", uid) if self._words[place]), None)
+
     def thing(self, uid: str) -> Thing | None:
         """An object by its id."""
-        place = self._by_id.get(uid)
+        place = self.number(uid)
         return self._thing(place) if place is not None else None
 
     def place(self, thing: Thing) -> int:
         """Where an object stands among the others."""
-        return self._by_id.get(thing.component.uid, 0)
+        return self.number(thing.component.uid) or 0
 
     def pod(self, uid: str) -> Pod | None:
         """A pod by its id, or by that by which its node calls a static one."""
-        place = self._by_id.get(uid)
-        if place is None or self._words[place] != "pod":
-            place = self._by_mirror.get(uid)
-        return self._pod(place)
+        return self._pod(self._keys.find("uids", uid)) or self._pod(self._keys.find("mirrors", uid))
 
     def pod_of(self, container: str) -> Pod | None:
         """The pod that has a container."""
-        place = self._by_container.get(container)
-        return self._pod(place if place is not None else self._by_short.get(container))
+        if self._disputed is None:
+            if len(container) == SHORT_ID:
+                return self._pod(self._keys.find_short("containers", container))
+            return self._pod(self._keys.find("containers", container))
+        place = self._disputed.get(container)
+        if place is None and len(container) == SHORT_ID:
+            place = next((self._disputed[identity] for identity in self._disputed if identity.startswith(container)), None)
+        return self._pod([place] if place is not None else [])
 
-    def _pod(self, place: int | None) -> Pod | None:
-        thing = self._thing(place) if place is not None else None
-        return thing if isinstance(thing, Pod) else None
+    def _pod(self, places: Sequence[int]) -> Pod | None:
+        """The last of some objects that is a pod."""
+        found = [thing for thing in self._all(places) if isinstance(thing, Pod)]
+        return found[-1] if found else None
 
     def named(self, word: str, namespace: str, name: str) -> list[Thing]:
         """The objects that had a name, one after another."""
-        if word not in self._named:
-            names = self._keys.names
-            places = [place for place in self._kept if self._words[place] == word]
-            self._named[word] = grouped(places, [(self._spaces[place], names[place]) for place in places])
-        return self._all(those(self._named[word], (namespace, name)))
-
-    def _spaced(self, *words: str) -> Numbers:
-        """Objects of some kinds by namespace."""
-        known = self._in_space.get(words)
+        known = self._named.get((word, namespace, name))
         if known is None:
-            places = [place for place in self._kept if self._words[place] in words]
-            known = self._in_space[words] = grouped(places, [self._spaces[place] for place in places])
-        return known
+            places = [place for place in self._keys.find("names", name) if self._words[place] == word]
+            known = self._named[word, namespace, name] = tuple(
+                self._all(place for place in places if self._space(place) == namespace)
+            )
+        return [*known]
+
+    def _in_space(self, namespace: str) -> list[int]:
+        """All objects of a namespace, or those of none."""
+        return self._keys.find("namespaces", namespace) if namespace else self._keys.without("namespaces")
 
     def pods_in(self, namespace: str) -> list[Pod]:
         """All pods of a namespace."""
-        return [thing for thing in self._all(those(self._spaced("pod"), namespace)) if isinstance(thing, Pod)]
+        places = [place for place in self._in_space(namespace) if self._words[place] == "pod"]
+        return [thing for thing in self._all(places) if isinstance(thing, Pod)]
 
     def selecting(self, namespace: str, label: tuple[str, str], services: bool) -> list[Thing]:
         """Services, or else controllers, that may select pods with a label."""
         known = self._selecting.get((namespace, services))
         if known is None:
             known = self._selecting[namespace, services] = defaultdict(list)
-            for thing in self._all(those(self._spaced(*(("svc",) if services else SELECTING)), namespace)):
+            words = ("svc",) if services else SELECTING
+            for thing in self._all(place for place in self._in_space(namespace) if self._words[place] in words):
                 if thing.component.selector:
                     # One of the pairs is enough to find what might select a pod.
                     known[thing.component.selector[0]].append(thing)
@@ -287,7 +283,7 @@ class Index:
         keys = self._keys
         name = keys.services[place] if keys.kinds[place] == "EndpointSlice" else keys.names[place]
         if name:
-            return self._spaces[place], name
+            return self._space(place), name
         return next((endpoint.service for endpoint in self._in_slice(place)), None)
 
     def services_of(self, pod: Pod) -> set[tuple[str, str]]:

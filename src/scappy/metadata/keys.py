@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, overload
 
 from scapcore.outline import ANY, ELEMENTS, Outline, outline
+from scapcore.register import Register
 
 __all__ = ["Keys", "Objects", "keys_of", "outlined"]
 
@@ -55,10 +56,66 @@ MANY: dict[str, tuple[Path, ...]] = {
 COLUMNS = [*((True, (path,)) for path in ONE.values()), *((False, paths) for paths in MANY.values())]
 #: Longer numbers are none that an object has.
 LARGEST = 10**18
+PLACES = {name: column for column, name in enumerate((*ONE, *MANY))}
+#: Ids of containers come behind the name of their runtime; of some captures only so much is known of them.
+BEHIND = {"containers": "://"}
+SHORT_ID = 12
+
+
+class Gathered:
+    """What was found in objects that are there already, as :class:`scapcore.outline.Outline` tells it of a text."""
+
+    def __init__(self, columns: Sequence[Any], count: int) -> None:
+        self._columns = columns
+        self._count = count
+
+    def column(self, column: int) -> Any:
+        """The values of a column."""
+        return self._columns[column]
+
+    def single(self, column: int, record: int) -> str | None:
+        """That of one object."""
+        value: str | None = self._columns[column][record]
+        return value
+
+    def without(self, column: int) -> list[int]:
+        """Numbers of the objects in which nothing was found."""
+        found = self._columns[column]
+        if isinstance(found, list):
+            return [record for record, value in enumerate(found) if value is None]
+        return sorted(set(range(self._count)).difference(found[0]))
+
+    def register(self, column: int, after: str, most: int) -> GatheredRegister:
+        """The objects by what stands in them."""
+        found = self._columns[column]
+        owners, values = (range(self._count), found) if isinstance(found, list) else found
+        return GatheredRegister(owners, values, after, most)
+
+
+class GatheredRegister:
+    """Numbers of objects by what stands in them, as :class:`scapcore.register.Register` has them of a text."""
+
+    def __init__(self, owners: Iterable[int], values: Iterable[Any], after: str, most: int) -> None:
+        self._found: dict[str, dict[int, None]] = {}
+        for record, value in zip(owners, values, strict=True):
+            text = value if isinstance(value, str) else ""
+            text = (text.rpartition(after)[2] if after else text)[: most or None]
+            if text:
+                self._found.setdefault(text, {})[record] = None
+        self.shared = any(len(records) > 1 for records in self._found.values())
+
+    def find(self, text: str) -> list[int]:
+        """Those that have a text, in their order."""
+        return list(self._found.get(text, ()))
 
 
 class Keys:
-    """By what the objects of a snapshot are found.
+    """By what the objects of a snapshot are found. Each is looked at when it is first asked for.
+
+    Parameters
+    ----------
+    found : Outline or Gathered
+        With a column for each attribute.
 
     Attributes
     ----------
@@ -85,9 +142,45 @@ class Keys:
     at_node: Column
     wrapped: Column
 
-    def __init__(self, columns: Iterable[Any]) -> None:
-        for name, column in zip((*ONE, *MANY), columns, strict=True):
-            setattr(self, name, column)
+    def __init__(self, found: Outline | Gathered) -> None:
+        self._found = found
+        self._registers: dict[tuple[str, bool], Register | GatheredRegister] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in PLACES:
+            raise AttributeError(name)
+        value = self._found.column(PLACES[name])
+        setattr(self, name, value)
+        return value
+
+    def text(self, name: str, number: int) -> str:
+        """What one object has for an attribute of single texts; empty if nothing."""
+        return self._found.single(PLACES[name], number) or ""
+
+    def without(self, name: str) -> list[int]:
+        """Numbers of the objects that have nothing for an attribute."""
+        return self._found.without(PLACES[name])
+
+    def _register(self, name: str, short: bool = False) -> Register | GatheredRegister:
+        known = self._registers.get((name, short))
+        if known is None:
+            place, after, most = PLACES[name], BEHIND.get(name, ""), SHORT_ID if short else 0
+            found = self._found
+            known = found.register(place, after, most) if isinstance(found, Gathered) else Register(found, place, after, most)
+            self._registers[name, short] = known
+        return known
+
+    def shared(self, name: str, *, short: bool = False) -> bool:
+        """Whether several objects have a text in common, or one that begins as a text of another."""
+        return self._register(name, short).shared
+
+    def find(self, name: str, text: str) -> list[int]:
+        """Numbers of the objects that have a text, in their order."""
+        return self._register(name).find(text)
+
+    def find_short(self, name: str, text: str) -> list[int]:
+        """Numbers of the objects with a text that begins so, of as many characters as captures know of long ids."""
+        return self._register(name, short=True).find(text)
 
 
 class Objects(Sequence[Mapping[str, Any]]):
@@ -113,7 +206,7 @@ class Objects(Sequence[Mapping[str, Any]]):
         self._data = data
         self._starts, self._ends = found.starts, found.ends
         self._lists = lists
-        self.keys = Keys(found.columns)
+        self.keys = Keys(found)
         self.keys.kinds = kinds
 
     def item(self, number: int) -> dict[str, Any]:
@@ -148,7 +241,7 @@ def outlined(data: bytes) -> Objects | None:
     found = outline(data, COLUMNS)
     if found is None:
         return None
-    keys = Keys(found.columns)
+    keys = Keys(found)
     kinds, parents = keys.kinds, found.parents
     lists = set(parents) - {-1}
     if any(not (kinds[number] or "List").endswith("List") for number in lists):
@@ -170,7 +263,7 @@ def keys_of(objects: Sequence[Mapping[str, Any]]) -> Keys:
     many: list[Column] = [([], []) for _ in MANY]
     for number, item in enumerate(objects):
         gather(item, STEPS, number, ones, many)
-    return Keys([*ones, *many])
+    return Keys(Gathered([*ones, *many], len(objects)))
 
 
 class Step:

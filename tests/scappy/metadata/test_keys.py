@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cluster_objects import api_object, endpoint_slice, pod, service
 
-from scappy.metadata.keys import MANY, ONE, Objects, keys_of, outlined
+from scappy.metadata.keys import MANY, ONE, Keys, Objects, keys_of, outlined
 from scappy.samples import walkthrough_snapshot
 
 ENDED = {"state": {"terminated": {"containerID": "docker://" + "e" * 64}}, "lastState": {}}
@@ -24,12 +24,30 @@ OBJECTS: list[dict[str, Any]] = [
 ]
 
 
+def keys(objects: Objects | list[dict[str, Any]]) -> Keys:
+    return objects.keys if isinstance(objects, Objects) else keys_of(objects)
+
+
 def told(objects: Objects | list[dict[str, Any]]) -> dict[str, Any]:
-    keys = objects.keys if isinstance(objects, Objects) else keys_of(objects)
+    found = keys(objects)
     return {
-        name: sorted(zip(*getattr(keys, name), strict=True), key=repr) if name in MANY else getattr(keys, name)
+        name: sorted(zip(*getattr(found, name), strict=True), key=repr) if name in MANY else getattr(found, name)
         for name in (*ONE, *MANY)
     }
+
+
+def asked(objects: Objects | list[dict[str, Any]]) -> list[Any]:
+    """What is found by all texts, and who has none."""
+    found = keys(objects)
+    answers: list[Any] = []
+    for name in (*ONE, *MANY):
+        values = getattr(found, name)[1] if name in MANY else getattr(found, name)
+        texts = sorted({text.rpartition("://")[2] for text in values if isinstance(text, str)} | {"", "nobody"})
+        answers.append([name, found.without(name), found.shared(name), found.shared(name, short=True)])
+        answers += [(text, found.find(name, text), found.find_short(name, text[:12])) for text in texts]
+        if name in ONE:
+            answers += [found.text(name, number) for number in range(len(objects))]
+    return answers
 
 
 def from_text(objects: list[dict[str, Any]], indent: int | None = None) -> Objects:
@@ -42,6 +60,7 @@ def from_text(objects: list[dict[str, Any]], indent: int | None = None) -> Objec
 def test_the_same_from_text_and_values(indent: int | None) -> None:
     found = from_text(OBJECTS, indent)
     assert told(found) == told(OBJECTS)
+    assert asked(found) == asked(OBJECTS)
     assert list(found) == OBJECTS == found[:] and found[-1] == OBJECTS[-1]
     # Nothing is wanted for which there is no object here.
     assert [name for name, values in told(OBJECTS).items() if not any(values)] == ["wrapped"]
@@ -61,7 +80,9 @@ def test_the_same_of_strange_objects() -> None:
     for _ in range(200):
         objects = [item for item in (strange(item, chance) for item in OBJECTS) if isinstance(item, dict)]
         objects = [{**item, "kind": item["kind"] if isinstance(item.get("kind"), str) else "Pod"} for item in objects]
-        assert told(from_text(objects)) == told(objects)
+        found = from_text(objects)
+        assert asked(found) == asked(objects)
+        assert told(found) == told(objects)
 
 
 def test_items_of_typed_lists_have_their_kind() -> None:

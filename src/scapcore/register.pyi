@@ -1,0 +1,9 @@
+from scapcore.outline import Outline
+
+__all__ = ["Register"]
+
+class Register:
+    def __init__(self, outline: Outline, column: int, after: str = "", most: int = 0) -> None: ...
+    @property
+    def shared(self) -> bool: ...
+    def find(self, text: str) -> list[int]: ...
