@@ -2,6 +2,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, Final
 
+from scapcore.arriving import Arriving
+
 __all__ = ["ANY", "ELEMENTS", "Outline", "outline"]
 
 ELEMENTS: Final = "[]"
@@ -20,4 +22,4 @@ class Outline:
     def single(self, column: int, record: int) -> str | None: ...
     def without(self, column: int) -> list[int]: ...
 
-def outline(data: bytes, columns: Sequence[tuple[bool, Sequence[tuple[str, ...]]]]) -> Outline | None: ...
+def outline(data: bytes | Arriving, columns: Sequence[tuple[bool, Sequence[tuple[str, ...]]]]) -> Outline | None: ...

@@ -11,6 +11,8 @@ from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset, strncmp
 
+from scapcore.arriving cimport Arriving
+
 import json
 from array import array
 
@@ -82,6 +84,7 @@ cdef enum:
     MOST_NODES = 120
     MOST_DIGITS = 18        # of integers that are wanted
     MOST_NUMBER = 1000      # Python makes no integers of several thousand digits
+    MOST_OBJECT = 1 << 16   # bytes that are waited for before an object, as few are larger
     NOWHERE = 0     # no path leads on from here
     ROOT = 1
     OWN = -1        # stands for a place where objects of their own are
@@ -364,6 +367,8 @@ cdef class Outline:
 
 cdef class _Walk:
     cdef bytes data
+    cdef Arriving arriving      # None if all of the text is there
+    cdef size_t there           # how much of it
     cdef const unsigned char* text
     cdef const unsigned char* end
     cdef Node nodes[MOST_NODES]
@@ -377,8 +382,10 @@ cdef class _Walk:
     cdef Py_ssize_t capacity
     cdef bint failed            # memory is out
 
-    def __init__(self, bytes data, columns):
+    def __init__(self, bytes data, columns, Arriving arriving=None):
         self.data = data
+        self.arriving = arriving
+        self.there = 0 if arriving is not None else <size_t>PyBytes_GET_SIZE(data)
         self.text = <const unsigned char*>PyBytes_AS_STRING(data)
         self.end = self.text + PyBytes_GET_SIZE(data)
         self.keys = b""
@@ -564,12 +571,24 @@ cdef class _Walk:
                 return NULL
             at = pass_blanks(at + 1, self.end)
 
+    cdef inline bint comes(self, const unsigned char* at) noexcept nogil:
+        """Wait for what stands at a place and for an object behind it; False if it does not come."""
+        cdef size_t wanted = min(<size_t>(at - self.text) + MOST_OBJECT, <size_t>(self.end - self.text))
+        if wanted > self.there:
+            self.there = self.arriving.wait_for(wanted)
+        return wanted <= self.there
+
+    cdef inline const unsigned char* sure(self, const unsigned char* at) noexcept nogil:
+        """Behind blanks; NULL if all that before was not there yet when it was walked over, and so was something else."""
+        at = pass_blanks(at, self.end)
+        return at if at - self.text < <Py_ssize_t>self.there or self.there == <size_t>(self.end - self.text) else NULL
+
     cdef const unsigned char* object_at(self, const unsigned char* at, Py_ssize_t parent) noexcept nogil:
-        """An object of its own."""
+        """An object of its own, and the blanks behind it."""
         cdef Py_ssize_t record = self.count
         cdef Object* grown
         cdef int column
-        if at[0] != 123 or record == INT32_MAX:
+        if not self.comes(at) or at[0] != 123 or record == INT32_MAX:
             return NULL
         if record == self.capacity:
             grown = <Object*>realloc(self.objects, (2 * self.capacity + 1024) * sizeof(Object))
@@ -585,19 +604,21 @@ cdef class _Walk:
             if self.spots[column].single and self.new_spot(&self.spots[column], record) == NULL:
                 return NULL
         at = self.mapping(at, ROOT, record, 1)
-        self.objects[record].end = at - self.text if at != NULL else 0
-        return at
+        if at == NULL:
+            return NULL
+        self.objects[record].end = at - self.text
+        return self.sure(at)
 
     cdef bint whole(self) noexcept nogil:
-        cdef const unsigned char* at = pass_blanks(self.text, self.end)
-        while at < self.end:
+        cdef const unsigned char* at = self.text
+        if not self.comes(at):
+            return False
+        at = self.sure(at)
+        while at != NULL and at < self.end:
             at = self.object_at(at, -1)
-            if at == NULL:
-                return False
-            at = pass_blanks(at, self.end)
-        return True
+        return at != NULL
 
-    cdef Outline outline(self):
+    cpdef Outline outline(self):
         """What was found: None if the text is no plain JSON."""
         cdef bint plain
         cdef Py_ssize_t record
@@ -623,8 +644,9 @@ def outline(data, columns):
 
     Parameters
     ----------
-    data : bytes
-        Objects one behind another; those in the array ``items`` of such an object count, too.
+    data : bytes or Arriving
+        Objects one behind another; those in the array ``items`` of such an object count, too. What another thread still
+        reads is walked over as it comes.
     columns : sequence of (bool, sequence of tuple of str)
         Whether one text is wanted, the last, or all values; and the paths that lead to them, of keys,
         :data:`ELEMENTS` and :data:`ANY`.
@@ -632,7 +654,7 @@ def outline(data, columns):
     Returns
     -------
     Outline or None
-        None where the text is damaged, nested deeply, or of another form.
+        None where the text is damaged, nested deeply, or of another form, or its file has become shorter.
 
     Examples
     --------
@@ -640,5 +662,12 @@ def outline(data, columns):
     >>> list(found.parents), found.columns
     ([-1, 0, 0], [[None, 'web', None]])
     """
-    cdef _Walk walk = _Walk(data, columns)
-    return walk.outline()
+    cdef Outline found
+    if isinstance(data, bytes):
+        return _Walk(data, columns).outline()
+    found = _Walk(data.data, columns, data).outline()
+    data.wait()
+    if not data.whole:
+        return None
+    # What is larger than most objects was walked over before all of it was there.
+    return found if found is not None else _Walk(data.data, columns).outline()

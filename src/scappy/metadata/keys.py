@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, overload
 
+from scapcore.arriving import Arriving
 from scapcore.outline import ANY, ELEMENTS, Outline, outline
 from scapcore.register import Register
 
@@ -236,7 +237,7 @@ class Objects(Sequence[Mapping[str, Any]]):
         return repr(list(self))
 
 
-def outlined(data: bytes) -> Objects | None:
+def outlined(data: bytes | Arriving) -> Objects | None:
     """The objects of a JSON text, one behind another or in lists; None where it is of another form, or damaged."""
     found = outline(data, COLUMNS)
     if found is None:
@@ -254,7 +255,7 @@ def outlined(data: bytes) -> Objects | None:
         kinds[number] = None
     if len(lists) < kinds.count(None):
         kinds = [kind or of.get(parent) for kind, parent in zip(kinds, parents, strict=True)]
-    return Objects(data, found, kinds, lists)
+    return Objects(data if isinstance(data, bytes) else data.data, found, kinds, lists)
 
 
 def keys_of(objects: Sequence[Mapping[str, Any]]) -> Keys:

@@ -10,20 +10,27 @@ import gc
 import json
 import os
 import re
+import stat
+import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import BufferedReader
 from typing import Any
 
+from scapcore.arriving import Arriving
 from scapcore.errors import MissingDependencyError, SourceError
-from scappy.metadata.keys import outlined
+from scappy.metadata.keys import Objects, outlined
 
 __all__ = ["RawObjects", "Snapshot", "read_objects", "without_collection"]
 
 #: What can be read as a snapshot.
 Snapshot = str | os.PathLike[str] | bytes | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
+#: Bytes of a file from which on a thread is worth its start, and what such a file begins with.
+LARGE = 1 << 20
+FIRST_BYTES = re.compile(rb"\s*\{")
 GZIP = b"\x1f\x8b"
 BLANKS = re.compile(r"[\s,]*")
 FIRST = re.compile(r"\s*(\S)")
@@ -99,17 +106,38 @@ def taken(what: Snapshot) -> RawObjects:
         found = RawObjects(os.fspath(what))
         try:
             with open(what, "rb") as source:
-                data = source.read()
+                whole = arriving(source)
+                data = source.read() if whole is None else b""
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise SourceError(f"{found.name}: {reason}") from error
-        from_bytes(found, data)
+        if whole is not None:
+            found.objects = whole
+        else:
+            from_bytes(found, data)
     else:
         found = RawObjects("the snapshot")
         found.objects = [item for value in ([what] if isinstance(what, Mapping) else what) for item in unpacked(value)]
     if not found.objects:
         found.problems.append("there are no objects in it")
     return found
+
+
+def arriving(source: BufferedReader) -> Objects | None:
+    """The objects of a large plain JSON file, which is read by another thread; None for what must be read otherwise."""
+    status = os.fstat(source.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_size < LARGE or FIRST_BYTES.match(source.peek(64)) is None:
+        return None
+    content = Arriving(status.st_size)
+    reader = threading.Thread(target=content.read, args=(source.fileno(),), name="scappy-snapshot", daemon=True)
+    try:
+        reader.start()
+    except RuntimeError:    # None to be had.
+        return None
+    try:
+        return outlined(content)
+    finally:
+        reader.join()
 
 
 def from_bytes(found: RawObjects, data: bytes) -> None:

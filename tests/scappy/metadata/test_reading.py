@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cluster_objects import api_object, pod
 
 from scapcore.errors import MissingDependencyError, SourceError
 from scappy.metadata import read_objects
+from scappy.metadata.reading import LARGE
 
 OBJECTS = [api_object("Namespace", "shop"), pod("web", "a" * 64), pod("database", "b" * 64)]
 LIST = {"apiVersion": "v1", "items": OBJECTS, "kind": "List", "metadata": {}}
@@ -132,3 +134,31 @@ def test_random_damage_raises_nothing() -> None:
             copy[chance.randrange(len(copy))] = chance.choice(b'{}[]",:x\0\xff')
         found = read_objects(bytes(copy[: chance.randrange(1, len(copy))]))
         assert all(isinstance(item, dict) for item in found.objects)
+
+
+@pytest.mark.parametrize("damage", [b"", b'"', b"\0"])
+def test_large_files_are_read_as_their_bytes(tmp_path: Path, damage: bytes) -> None:
+    names = [f"pod-{number}" for number in range(9000)]
+    items = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "uid": "x" * 90}} for name in names]
+    data = json.dumps({"kind": "List", "items": items}, indent=1).encode()
+    place = data.index(b"pod-5000")
+    data = data[:place] + damage + data[place:]
+    path = tmp_path / "snapshot.json"
+    path.write_bytes(data)
+    assert len(data) > LARGE
+    found, expected = read_objects(path), read_objects(data)
+    assert list(found.objects) == list(expected.objects)
+    assert found.problems == expected.problems and bool(found.problems) == (damage != b"")
+    assert len(found.objects) == 9000 - bool(damage)
+    path.write_bytes(gzip.compress(data))
+    assert list(read_objects(path).objects) == list(expected.objects)
+
+
+def test_a_large_file_where_no_thread_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    path = tmp_path / "snapshot.json"
+    path.write_bytes(b'{"kind": "Pod"}' + b" " * LARGE)
+    assert list(read_objects(path).objects) == [{"kind": "Pod"}]
