@@ -1,6 +1,6 @@
 # The events that captures are full of: only their thread and descriptor are to be found, and no table changes.
 #
-# The engine would do the same for them, in more steps and by more branches that no processor can foresee.
+# The engine would do the same for them, in several times as many steps.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -12,12 +12,12 @@ from scapcore.choice cimport Choice
 from scapcore.dispatch cimport PLAN_NO_THREAD, PLAN_SWITCH, PLAN_USES_FD
 from scapcore.engine cimport Engine
 from scapcore.events cimport FORM_COUNTED, FORM_LARGE
+from scapcore.frames cimport store32
 from scapcore.names cimport ipv4_ports, ipv4_server_port, ipv6_server_port, l4_protocol
 from scapcore.schema.types cimport (SOCKET_ACCEPT_5_E, SOCKET_ACCEPT_5_X, SOCKET_CONNECT_E, SOCKET_CONNECT_X,
                                     SOCKET_SOCKET_E, SOCKET_SOCKET_X, SYSCALL_FCNTL_E)
 from scapcore.state cimport *
 from scapcore.strings cimport length_of, text_of
-from scapcore.frames cimport store32
 from scapcore.write cimport BlockEncoder
 
 cdef enum:
