@@ -1,46 +1,87 @@
-"""The package as others get it: built once for all tests of this folder."""
+"""The package as others get it: built once for all tests of this folder, which come last, beside those before them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from build import Build
 from clean_run import clean_environment, clean_run
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILDS = pytest.StashKey[dict[str, Build]]()
+FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def listed() -> set[str]:
+    """What git has or would add, by paths from the root."""
+    names = clean_run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
+    return {name for name in names.split("\0") if name and (ROOT / name).is_file()}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what the tests that were chosen need."""
+    items = [item for item in session.items if item.get_closest_marker("skip") is None]
+    used = {name for item in items for name in getattr(item, "fixturenames", ())}
+    if session.config.option.collectonly or not used & {"tree", "built", "sanitized"}:
+        return
+    folder = session.config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="scappy-packaging-")
+    builds = session.config.stash[BUILDS] = {}
+    tree = Path(folder.name) / "tree"
+    for name in listed():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes((ROOT / name).read_bytes())
+    if "built" in used and not os.environ.get("SCAPPY_DIST"):
+        output = Path(folder.name) / "built"
+        output.mkdir()
+        command = [sys.executable, "-m", "build", "--outdir", output, tree]
+        builds["built"] = Build(command, output, output.with_suffix(".log"), clean_environment())
+    if "sanitized" in used:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST"))}
+        command = ["make", "--no-print-directory", "sanitized"]
+        builds["sanitized"] = Build(command, ROOT, Path(folder.name) / "sanitized.log", environment)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what nobody waits for any more."""
+    for build in config.stash.get(BUILDS, {}).values():
+        build.stop()
+    if FOLDER in config.stash:
+        config.stash[FOLDER].cleanup()
 
 
 @pytest.fixture(scope="session")
 def files() -> set[str]:
     """What git has or would add, by paths from the root."""
-    listed = clean_run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
-    return {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
+    return listed()
 
 
 @pytest.fixture(scope="session")
-def tree(files: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tree(pytestconfig: pytest.Config) -> Path:
     """A copy of these files: no build results come along."""
-    copy = tmp_path_factory.mktemp("tree")
-    for name in files:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes((ROOT / name).read_bytes())
-    return copy
+    return Path(pytestconfig.stash[FOLDER].name) / "tree"
 
 
 @pytest.fixture(scope="session")
-def built(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(pytestconfig: pytest.Config) -> Path:
     """Folder of the source archive, and of a wheel that was built from it in an empty environment.
 
     Where SCAPPY_DIST names a folder, what is to be published from there is tested instead.
     """
     if given := os.environ.get("SCAPPY_DIST"):
         return Path(given).resolve()
-    folder = tmp_path_factory.mktemp("built")
-    clean_run([sys.executable, "-m", "build", "--outdir", folder, tree], folder)
-    return folder
+    pytestconfig.stash[BUILDS]["built"].finish()
+    return Path(pytestconfig.stash[FOLDER].name) / "built"
+
+
+@pytest.fixture(scope="session")
+def sanitized(pytestconfig: pytest.Config) -> None:
+    """The native modules under the sanitizers, as ``make sanitize`` builds them."""
+    pytestconfig.stash[BUILDS]["sanitized"].finish()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ CHOSEN = "test_damage test_recovery test_converter test_kept test_ahead test_tex
 
 @pytest.mark.slow
 @pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="this is the sanitized run")
+@pytest.mark.usefixtures("sanitized")
 def test_nothing_is_found() -> None:
     tests = " ".join(f"tests/scapcore/{name}.py" for name in CHOSEN.split())
     command = ["make", "--no-print-directory", "sanitize", f"SANITIZED_TESTS={tests}", "PYTEST_ARGUMENTS=--capture=no -q"]
