@@ -18,7 +18,7 @@ SANITIZED := build/sanitize
 SANITIZED_TESTS ?= tests/scapcore
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test lint docs wheel bench side-by-side scaling profile sanitized sanitize clean
+.PHONY: help build demo test lint docs wheel bench side-by-side scaling profile sanitize clean
 
 help:
 	@echo "make demo          build, write the walkthrough's capture and run its commands on it"
@@ -120,10 +120,8 @@ profile: build $(VENV)/benchmark-tools
 # A build of its own, so that the usual one stays as it is. The interpreter is not instrumented and leaks at exit
 # on purpose, so leaks are not looked for; its allocator would hide overruns, so the system's is used. Freed memory
 # is kept back less long than usual, as tests measure how much there is.
-sanitized: build $(VENV)/test-tools
+sanitize: build $(VENV)/test-tools
 	SCAPPY_SANITIZE=1 $(BIN)/python setup.py --quiet build --build-base $(SANITIZED) --build-lib $(SANITIZED)/lib
-
-sanitize: sanitized
 	LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=8 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
