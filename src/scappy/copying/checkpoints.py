@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoints"]
 
 #: Uncompressed bytes between two of them, at least; a checkpoint takes about as much as the start of a capture.
-DISTANCE = 1 << 24
+DISTANCE = 1 << 23
 #: And so many times the size of the last one, so that a long list of processes does not fill the file.
 TIMES_LAST = 32
 
