@@ -12,16 +12,8 @@ import pytest
 import zstandard
 
 import scappy
-from scappy.samples import write_walkthrough
 
 FILTER = "proc.name = curl and evt.type in (connect, sendto) and evt.dir = <"
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def names(events: list[scappy.Event]) -> list[tuple[int, str, str]]:

@@ -20,18 +20,10 @@ import scappy
 import scappy.arrow
 from scappy.cli.scapdig import main
 from scappy.fields import CLASSES
-from scappy.samples import write_walkthrough
 
 FIELDS = ["evt.num", "evt.rawtime", "evt.time", "evt.cpu", "evt.type", "evt.dir", "thread.tid", "proc.name", "fd.name",
           "fd.sip", "fd.sport", "evt.rawres", "evt.latency", "evt.is_io_read", "evt.res", "user.name", "fd.types"]  # fmt: skip
 FILTER = "proc.name in (curl, nginx, haproxy, sh) or evt.type in (connect, read, switch)"
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 @pytest.fixture(scope="module")

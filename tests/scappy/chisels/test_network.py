@@ -12,19 +12,11 @@ import scappy
 from scappy.chisels import ChiselContext, run_chisels
 from scappy.chisels.tracers import Tracers
 from scappy.records import Socket, SocketTuple, Thread
-from scappy.samples import write_walkthrough
 from scappy.writer import CaptureWriter
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def lines(path: Path | bytes, *words: str, json: bool = False) -> tuple[list[str], list[dict[str, object]]]:

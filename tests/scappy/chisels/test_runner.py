@@ -13,14 +13,6 @@ from scapcore.batch import EventBatch
 from scappy.chisels import Argument, ChiselContext, chisel_named, run_chisels, set_arguments
 from scappy.chisels.echo_fds import EchoFds
 from scappy.chisels.tables import ListProcesses
-from scappy.samples import write_walkthrough
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 class SlowOpens(scappy.Chisel):

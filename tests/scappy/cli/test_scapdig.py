@@ -11,14 +11,6 @@ from pathlib import Path
 import pytest
 
 from scappy.cli.options import Option, UsageError, scan
-from scappy.samples import write_walkthrough
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def scapdig(*words: str | Path, stdin: bytes = b"", module: str = "scapdig") -> subprocess.CompletedProcess[bytes]:

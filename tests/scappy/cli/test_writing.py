@@ -10,14 +10,6 @@ from pathlib import Path
 import pytest
 
 import scappy
-from scappy.samples import write_walkthrough
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def run(module: str, *words: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

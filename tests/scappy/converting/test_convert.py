@@ -14,17 +14,9 @@ from capture_builder import CaptureBuilder
 import scappy
 from scappy.cli.toolbox import main
 from scappy.converting import FORMS, convert
-from scappy.samples import write_walkthrough
 
 FIELDS = ["evt.num", "evt.type", "proc.name", "fd.name"]
 FILTER = "proc.name = curl"
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -15,16 +15,13 @@ from hypothesis import strategies as st
 import scappy
 from scappy.converting import convert
 from scappy.converting.packets import FILTER, TCP, UDP, End, Streams, checksum
-from scappy.samples import write_walkthrough
 
 Flow = tuple[str, str, int, str, int]
 
 
 @pytest.fixture(scope="module")
-def capture(tmp_path_factory: pytest.TempPathFactory) -> scappy.Capture:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return scappy.open(path)
+def capture(walkthrough: Path) -> scappy.Capture:
+    return scappy.open(walkthrough)
 
 
 def packets(path: Path) -> list[tuple[float, dpkt.ip.IP | dpkt.ip6.IP6]]:

@@ -29,16 +29,8 @@ from scappy.converting.star import (
     Star,
     storage,
 )
-from scappy.samples import write_walkthrough
 
 TABLES = ("events", "threads", "fds", "users", "containers", "pods")
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def database(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -14,14 +14,11 @@ import scappy
 from scappy.converting import convert
 from scappy.converting.trace import MACHINE_STEP
 from scappy.records import Machine, Thread
-from scappy.samples import write_walkthrough
 
 
 @pytest.fixture(scope="module")
-def capture(tmp_path_factory: pytest.TempPathFactory) -> scappy.Capture:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return scappy.open(path)
+def capture(walkthrough: Path) -> scappy.Capture:
+    return scappy.open(walkthrough)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ from scapcore.errors import ScapError, UnsupportedCaptureError
 from scapcore.source.checkpoints import Checkpoint, index_frame, read_index
 from scappy.capture import Capture
 from scappy.copying import CopySettings, Rotation, copy_capture
-from scappy.samples import write_walkthrough
 
 FIELDS = ("evt.rawtime", "thread.tid", "proc.pid", "proc.name", "proc.exepath", "proc.cmdline", "proc.pname", "fd.num",
           "fd.name", "fd.type", "evt.type", "evt.dir", "evt.args", "user.name", "container.name")  # fmt: skip
@@ -42,13 +41,6 @@ def row(event: scappy.Event) -> tuple[Any, ...]:
 
 def rows(capture: Capture) -> list[tuple[Any, ...]]:
     return [row(event) for event in capture]
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 @pytest.fixture(scope="module")

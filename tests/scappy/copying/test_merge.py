@@ -16,20 +16,12 @@ from scappy.copying import CopySettings, Rotation, copy_capture
 from scappy.copying.lists import list_block, list_entries
 from scappy.copying.merge import HOST_STEP, merge
 from scappy.copying.split import split, split_evenly
-from scappy.samples import write_walkthrough
 
 FIELDS = ("evt.rawtime", "proc.name", "proc.exepath", "fd.num", "fd.name", "evt.type", "evt.dir", "container.name")
 
 
 def rows(capture: Capture) -> list[tuple[Any, ...]]:
     return [tuple(event[name] for name in FIELDS) for event in capture]
-
-
-@pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("walkthrough") / "capture.scap"
-    write_walkthrough(path)
-    return path
 
 
 def test_a_rotated_set_is_one_capture(walkthrough: Path, tmp_path: Path) -> None:
