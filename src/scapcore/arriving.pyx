@@ -58,8 +58,7 @@ cdef class Arriving:
     def wait(self):
         """Wait until all has come, or no more comes."""
         with nogil:
-            while not scapcore_load(&self.ended):
-                usleep(NAP)
+            self.wait_for(self.size)
 
     cdef size_t wait_for(self, size_t count) noexcept nogil:
         """Wait until so many bytes are there, or no more come; how many are."""

@@ -138,7 +138,6 @@ cdef class ArrowColumn:
     cdef bint begin(self, EventBatch batch) except False:
         """Forget the values of rows, which may be other rows in this batch, and have room for all that there are."""
         cdef uint32_t wanted = 0
-        cdef uint32_t type
         cdef const EventType* types = events_modern if batch.engine is not None and batch.engine.modern else events_classic
         cdef void* grown
         if self.path == PATH_TYPE:

@@ -187,9 +187,21 @@ cdef inline const unsigned char* take_key(const unsigned char* at, const unsigne
     return pass_blanks(at + 1, end) if at[0] == 58 else NULL
 
 
+cdef inline const unsigned char* pass_part(
+    const unsigned char* at, const unsigned char* end, unsigned char closing, bint* more
+) noexcept nogil:
+    """Behind a part of a mapping or array, to the next part if there is one more, else behind what closes it."""
+    at = pass_blanks(at, end)
+    more[0] = at[0] == 44
+    if more[0]:
+        return pass_blanks(at + 1, end)
+    return at + 1 if at[0] == closing else NULL
+
+
 cdef inline const unsigned char* pass_value(const unsigned char* at, const unsigned char* end, int depth) noexcept nogil:
     """Behind a value of which nothing is wanted; NULL, too, if it is too deep."""
     cdef Piece piece
+    cdef bint more = True
     cdef bint named = at[0] == 123
     cdef unsigned char closing = 125 if named else 93
     cdef const unsigned char* behind
@@ -203,7 +215,7 @@ cdef inline const unsigned char* pass_value(const unsigned char* at, const unsig
     at = pass_blanks(at + 1, end)
     if at[0] == closing:
         return at + 1
-    while True:
+    while more:
         if named:
             at = take_key(at, end, &piece)
             if at == NULL:
@@ -211,12 +223,8 @@ cdef inline const unsigned char* pass_value(const unsigned char* at, const unsig
         at = pass_value(at, end, depth + 1)
         if at == NULL:
             return NULL
-        at = pass_blanks(at, end)
-        if at[0] == closing:
-            return at + 1
-        if at[0] != 44:
-            return NULL
-        at = pass_blanks(at + 1, end)
+        at = pass_part(at, end, closing, &more)
+    return at
 
 
 cdef inline uint64_t first_bytes(const unsigned char* text, Py_ssize_t length, bint readable) noexcept nogil:

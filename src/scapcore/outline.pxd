@@ -19,7 +19,6 @@ cdef struct Spot:
     int32_t length
     int32_t record           # number of the object
     uint8_t kind
-    uint8_t repeated         # a text that the object before has, too
 
 
 cdef struct Spots:

@@ -12,8 +12,8 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memset
 
 from scapcore.arriving cimport Arriving
-from scapcore.json_scan cimport (MOST_DEPTH, Piece, digits, first_bytes, pass_blanks, pass_number, pass_value, pass_word, take_key,
-                                  take_string)
+from scapcore.json_scan cimport (MOST_DEPTH, Piece, digits, first_bytes, pass_blanks, pass_number, pass_part, pass_value, pass_word,
+                                  take_key, take_string)
 
 import json
 from array import array
@@ -98,12 +98,20 @@ cdef class Outline:
             something in it.
         """
         cdef Spots* spots = self.spots_of(column)
+        cdef const char* text = PyBytes_AS_STRING(self.data)
+        cdef const Spot* spot
+        cdef const Spot* last = NULL
         cdef size_t index
         values = []
         value = None
         for index in range(spots.count):
-            if not spots.items[index].repeated:
-                value = self.value_of(&spots.items[index])
+            spot = &spots.items[index]
+            # Neighbours mostly share names of kinds and namespaces.
+            if last == NULL or spot.kind != SPOT_TEXT or last.kind != SPOT_TEXT or spot.length != last.length or memcmp(
+                text + spot.start, text + last.start, spot.length
+            ):
+                value = self.value_of(spot)
+            last = spot
             values.append(value)
         return values if spots.single else ([spots.items[index].record for index in range(spots.count)], values)
 
@@ -242,7 +250,6 @@ cdef class _Walk:
             spots.capacity = 2 * spots.capacity + 1024
         spots.items[spots.count].record = <int32_t>record
         spots.items[spots.count].kind = SPOT_NONE
-        spots.items[spots.count].repeated = False
         spots.count += 1
         return &spots.items[spots.count - 1]
 
@@ -254,10 +261,6 @@ cdef class _Walk:
         spot.kind = <uint8_t>kind
         spot.start = start
         spot.length = <int32_t>length
-        # Now both are at hand; names of kinds and namespaces mostly are the same.
-        spot.repeated = spots.single and record and kind == SPOT_TEXT and (spot - 1).kind == SPOT_TEXT and (
-            (spot - 1).length == length and not memcmp(self.text + (spot - 1).start, self.text + start, length)
-        )
         return True
 
     cdef const unsigned char* value(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
@@ -294,6 +297,7 @@ cdef class _Walk:
 
     cdef const unsigned char* mapping(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
         cdef Piece key
+        cdef bint more = True
         cdef int child = self.nodes[node].column
         if depth >= MOST_DEPTH:
             return NULL
@@ -302,7 +306,7 @@ cdef class _Walk:
             return at + 1
         if child >= 0 and not self.spots[child].single and not self.keep(child, record, SPOT_TRUE, 0, 0):
             return NULL
-        while True:
+        while more:
             at = take_key(at, self.end, &key)
             if at == NULL or (key.escaped and self.nodes[node].child != NOWHERE):
                 return NULL
@@ -315,15 +319,12 @@ cdef class _Walk:
                 at = self.value(at, child, record, depth + 1)
             if at == NULL:
                 return NULL
-            at = pass_blanks(at, self.end)
-            if at[0] == 125:
-                return at + 1
-            if at[0] != 44:
-                return NULL
-            at = pass_blanks(at + 1, self.end)
+            at = pass_part(at, self.end, 125, &more)
+        return at
 
     cdef const unsigned char* sequence(self, const unsigned char* at, int node, Py_ssize_t record, int depth) noexcept nogil:
         """Walk over an array: of values of which something is wanted, or with OWN of objects of their own."""
+        cdef bint more = True
         if node != OWN and self.nodes[node].elements == NOWHERE:
             return pass_value(at, self.end, depth)
         if depth >= MOST_DEPTH:
@@ -331,19 +332,15 @@ cdef class _Walk:
         at = pass_blanks(at + 1, self.end)
         if at[0] == 93:
             return at + 1
-        while True:
+        while more:
             if node == OWN:
                 at = self.object_at(at, record)
             else:
                 at = self.value(at, self.nodes[node].elements, record, depth + 1)
             if at == NULL:
                 return NULL
-            at = pass_blanks(at, self.end)
-            if at[0] == 93:
-                return at + 1
-            if at[0] != 44:
-                return NULL
-            at = pass_blanks(at + 1, self.end)
+            at = pass_part(at, self.end, 93, &more)
+        return at
 
     cdef inline bint comes(self, const unsigned char* at) noexcept nogil:
         """Wait for what stands at a place and for an object behind it; False if it does not come."""

@@ -87,6 +87,7 @@ def test_too_many_columns() -> None:
 
 def test_the_last_of_equal_keys_counts() -> None:
     assert outlined(b'{"kind": "a", "kind": "b"}').columns[0] == ["b"]
+    assert outlined(b'{"kind": "a", "items": [{"kind": "a"}, {"kind": "a"}], "kind": "b"}').columns[0] == ["b", "a", "a"]
 
 
 def test_bytes_that_are_no_text() -> None:

@@ -21,7 +21,6 @@ from scappy.metadata.objects import (
     number,
     string,
     thing_of,
-    time_of,
 )
 from scappy.metadata.reading import RawObjects
 
@@ -92,9 +91,10 @@ class Index:
         self.pods = self._words.count("pod")
         self._bare()
         # Mostly captures know the short ids; these tell disputes, too.
-        self._disputed = self._without_disputes() if keys.shared("containers", short=True) else None
+        if keys.shared("containers", short=True):
+            self._disputes()
         # What is made when it is first asked for
-        self._named: dict[tuple[str, str, str], tuple[Thing, ...]] = {}
+        self._named: dict[str, Numbers] = {}
         self._by_address: Numbers | None = None
         self._by_endpoint: Numbers = {}
         self._at: dict[bytes, tuple[Thing | Endpoint, ...]] = {}
@@ -149,29 +149,18 @@ class Index:
                 f"{counted(named, 'pod')} without status, found neither by container nor by address: {listed(named)}"
             )
 
-    def _without_disputes(self) -> dict[str, int]:
-        """Pods by ids of their containers: of several pods with one container the newest."""
+    def _disputes(self) -> None:
+        """Tell of containers that several pods have."""
         shared: list[str] = []
         found: dict[str, int] = {}
         for place, value in zip(*self._keys.containers, strict=True):
             identity = value.rpartition("://")[2] if isinstance(value, str) else ""
-            if not identity or self._words[place] != "pod":
-                continue
-            known = found.get(identity, place)
-            if known != place:
+            if identity and self._words[place] == "pod" and found.setdefault(identity, place) != place:
                 shared.append(identity[:SHORT_ID])
-                if self._created(known) > self._created(place):
-                    continue
-            found[identity] = place
         if shared:
             self.problems.append(
                 f"{counted(shared, 'container')} of several pods, of which the newest counts: {listed(shared)}"
             )
-        return found
-
-    def _created(self, place: int) -> int:
-        """When an object was made."""
-        return time_of(self._metadata(place).get("creationTimestamp"))
 
     # Objects
 
@@ -214,33 +203,24 @@ class Index:
 
     def pod(self, uid: str) -> Pod | None:
         """A pod by its id, or by that by which its node calls a static one."""
-        return self._pod(self._keys.find("uids", uid)) or self._pod(self._keys.find("mirrors", uid))
+        found = self._pods(self._keys.find("uids", uid)) or self._pods(self._keys.find("mirrors", uid))
+        return found[-1] if found else None
 
     def pod_of(self, container: str) -> Pod | None:
-        """The pod that has a container."""
-        if self._disputed is None:
-            if len(container) == SHORT_ID:
-                return self._pod(self._keys.find_short("containers", container))
-            return self._pod(self._keys.find("containers", container))
-        place = self._disputed.get(container)
-        if place is None and len(container) == SHORT_ID:
-            place = next((self._disputed[identity] for identity in self._disputed if identity.startswith(container)), None)
-        return self._pod([place] if place is not None else [])
+        """The pod that has a container, the newest if several do."""
+        find = self._keys.find_short if len(container) == SHORT_ID else self._keys.find
+        return max(reversed(self._pods(find("containers", container))), key=lambda pod: pod.created, default=None)
 
-    def _pod(self, places: Sequence[int]) -> Pod | None:
-        """The last of some objects that is a pod."""
-        found = [thing for thing in self._all(places) if isinstance(thing, Pod)]
-        return found[-1] if found else None
+    def _pods(self, places: Iterable[int]) -> list[Pod]:
+        return [thing for thing in self._all(place for place in places if self._words[place] == "pod") if isinstance(thing, Pod)]
 
     def named(self, word: str, namespace: str, name: str) -> list[Thing]:
         """The objects that had a name, one after another."""
-        known = self._named.get((word, namespace, name))
+        known = self._named.get(name)
         if known is None:
-            places = [place for place in self._keys.find("names", name) if self._words[place] == word]
-            known = self._named[word, namespace, name] = tuple(
-                self._all(place for place in places if self._space(place) == namespace)
-            )
-        return [*known]
+            places = self._keys.find("names", name)
+            known = self._named[name] = grouped(places, [(self._words[place], self._space(place)) for place in places])
+        return self._all(those(known, (word, namespace)))
 
     def _in_space(self, namespace: str) -> list[int]:
         """All objects of a namespace, or those of none."""
@@ -248,8 +228,7 @@ class Index:
 
     def pods_in(self, namespace: str) -> list[Pod]:
         """All pods of a namespace."""
-        places = [place for place in self._in_space(namespace) if self._words[place] == "pod"]
-        return [thing for thing in self._all(places) if isinstance(thing, Pod)]
+        return self._pods(self._in_space(namespace))
 
     def selecting(self, namespace: str, label: tuple[str, str], services: bool) -> list[Thing]:
         """Services, or else controllers, that may select pods with a label."""

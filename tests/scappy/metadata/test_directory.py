@@ -216,6 +216,25 @@ def test_what_is_wrong_is_told_once_for_all() -> None:
     assert membership is not None and membership.value("pod", "name") == "third"
 
 
+@pytest.mark.parametrize("length", [12, 64])
+def test_of_several_pods_of_a_container_the_newest_counts(length: int) -> None:
+    years = {"one": 2020, "two": 2022, "three": 2021, "last": 2022}
+    known, warnings = directory(*(pod(name, "c" * 64, created=f"{year}-01-01T00:00:00Z") for name, year in years.items()))
+    membership, _ = known.of_container("c" * length, Hints(), NOW)
+    assert membership is not None and membership.value("pod", "name") == "last"
+    assert warnings == ["the snapshot: 3 containers of several pods, of which the newest counts: " + ", ".join(["c" * 12] * 3)]
+
+
+def test_objects_of_one_name_are_told_apart_by_namespace_and_kind() -> None:
+    services = [service("web", uid=f"web{number}", namespace=f"shop{number}") for number in range(3)]
+    known, _ = directory(*services, pod("web", "c" * 64))
+    index = known._index
+    assert [thing.component.uid for thing in index.named("svc", "shop1", "web")] == ["web1"]
+    assert index.named("svc", "shop", "web") == index.named("svc", "", "web") == []
+    index.named("pod", "shop", "web").clear()       # whoever asks may change the list
+    assert [thing.word for thing in index.named("pod", "shop", "web")] == ["pod"]
+
+
 def test_a_later_version_of_an_object_is_no_mistake() -> None:
     known, warnings = directory(
         pod("web", "a" * 64, resourceVersion="2", labels={"app": "new"}), pod("web", "a" * 64, resourceVersion="1")
